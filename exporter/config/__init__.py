@@ -1,0 +1,1 @@
+"""Configuration: YAML and catalog files in, a compiled immutable Plan out."""

@@ -1,0 +1,127 @@
+"""Validation of a document against one of our JSON Schemas, with all problems and their lines."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.resources
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema
+from jsonschema.exceptions import ValidationError, best_match
+
+from exporter.config.document import Document
+from exporter.config.errors import Problem
+from exporter.core.checks import CHECKS
+from exporter.core.checks.base import Kind, Parameter
+
+
+def load_schema(name: str) -> dict[str, Any]:
+    """One of the schemas in ``exporter/config/schema``, with the parameters of the checks added."""
+    text = importlib.resources.files("exporter.config").joinpath(f"schema/{name}.schema.json")
+    schema: dict[str, Any] = json.loads(text.read_text(encoding="utf-8"))
+    schema["$defs"]["checks"] = _checks_schema()
+    return schema
+
+
+def _checks_schema() -> dict[str, Any]:
+    """The schema of a ``checks:`` section, derived from the table of checks."""
+    return {
+        "description": "check → parameters, or false to switch the check off",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            check.name: {
+                "anyOf": [
+                    {"const": False},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {p.name: _parameter_schema(p) for p in check.parameters},
+                    },
+                ]
+            }
+            for check in CHECKS.values()
+        },
+    }
+
+
+def _parameter_schema(parameter: Parameter) -> Mapping[str, Any]:
+    forms: Mapping[Kind, Mapping[str, Any]] = {
+        Kind.DURATION: {"$ref": "#/$defs/duration_or_zero"},
+        Kind.COUNT: {"type": "integer", "minimum": 0},
+        Kind.RATIO: {"type": "number", "minimum": 0},
+        Kind.FLAG: {"type": "boolean"},
+    }
+    return forms[parameter.kind]
+
+
+@functools.cache
+def _validator(name: str) -> Any:
+    schema = load_schema(name)
+    duration = schema["$defs"]["duration"]
+    schema["$defs"]["duration_or_zero"] = {
+        "hint": duration["hint"],
+        "anyOf": [{"const": 0}, *duration["anyOf"]],
+    }
+    return jsonschema.Draft202012Validator(schema)
+
+
+def schema_problems(document: Document, name: str) -> Iterator[Problem]:
+    """Everything in which the document breaks the schema ``exporter`` or ``exchange``."""
+    for error in _validator(name).iter_errors(document.data):
+        yield from _describe(document, error)
+
+
+def _describe(document: Document, error: ValidationError) -> Iterator[Problem]:
+    path = tuple(error.absolute_path)
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    if hint := schema.get("hint"):
+        # A hint that starts with "is" is said of the value; any other stands for itself and
+        # leaves out the value, which may be a secret in the wrong place.
+        what = f"{error.instance!r} {hint}" if hint.startswith("is ") else hint
+        yield document.problem(path, what)
+    elif error.validator in ("anyOf", "oneOf"):
+        yield from _describe_alternatives(document, error)
+    elif error.validator == "additionalProperties":
+        known = list(schema.get("properties", {}))
+        given = error.instance if isinstance(error.instance, dict) else {}
+        for key in sorted(given.keys() - known):
+            yield document.problem((*path, key), "unknown key" + _suggestion(str(key), known))
+    elif "propertyNames" in error.absolute_schema_path:
+        yield document.problem((*path, str(error.instance)), f"not a valid name: {error.message}")
+    else:
+        yield document.problem(path, error.message)
+
+
+def _describe_alternatives(document: Document, error: ValidationError) -> Iterator[Problem]:
+    """The most telling of several alternatives: the one that got furthest into the value."""
+    deepest = best_match(error.context or [])
+    if deepest is None:
+        yield document.problem(tuple(error.absolute_path), error.message)
+    else:
+        yield from _describe(document, deepest)
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    if close:
+        return f", did you mean {close[0]!r}?"
+    return f" (known here: {', '.join(sorted(known))})" if known else ""
+
+
+_DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(value: float | str) -> float:
+    """A duration that the schema accepted, as seconds: ``"5m"`` is 300.0, a number is seconds."""
+    if isinstance(value, str):
+        match = _DURATION.match(value)
+        if match is None:
+            raise ValueError(f"not a duration: {value!r}")
+        return float(match[1]) * _UNITS[match[2]]
+    return float(value)

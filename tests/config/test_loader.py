@@ -1,0 +1,107 @@
+"""Loading a configuration, and the problems of bad ones."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config.errors import ConfigError
+from exporter.config.loader import TIER_1, load_config, shipped_catalog
+from exporter.config.plan import build_plan
+
+TESTDATA = Path(__file__).parent / "testdata"
+BAD = sorted(TESTDATA.glob("bad-*.yml"))
+
+
+def write(folder: Path, text: str) -> Path:
+    """A configuration file with this text."""
+    file = folder / "exporter.yml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("file", BAD, ids=lambda file: file.stem)
+def test_a_bad_file_is_refused_with_all_its_problems(file: Path) -> None:
+    """Each with file, line and key; nothing else is reported."""
+    expected = file.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    with pytest.raises(ConfigError) as caught:
+        build_plan(load_config(file, {}))
+    found = [str(problem).replace(f"{TESTDATA}/", "") for problem in caught.value.problems]
+    assert len(found) == len(expected), found
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(start)
+
+
+def test_a_bad_file_never_shows_what_looks_like_a_secret() -> None:
+    """A secret in the wrong place is refused without being repeated."""
+    with pytest.raises(ConfigError) as caught:
+        load_config(TESTDATA / "bad-secret-in-yaml.yml", {})
+    assert "hunter2" not in str(caught.value)
+    assert "password@" not in str(caught.value)
+
+
+def test_without_a_file_every_tier_1_exchange_is_probed() -> None:
+    """For BTC-USDT, at a budget of 5 %, in memory only."""
+    config = load_config(None, {})
+    assert tuple(exchange.name for exchange in config.exchanges) == TIER_1
+    assert {exchange.pairs for exchange in config.exchanges} == {("BTC-USDT",)}
+    assert {exchange.budget for exchange in config.exchanges} == {0.05}
+    assert config.state_path is None
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    """As without a file."""
+    assert len(load_config(write(tmp_path, ""), {}).exchanges) == len(TIER_1)
+
+
+def test_an_exchange_overrides_what_is_general(tmp_path: Path) -> None:
+    """Pairs, budget, network and secrets of its own."""
+    (tmp_path / "key").write_text("abcdef")
+    text = """
+pairs: [BTC-USDT, ETH-USDT]
+budget: 0.1
+network: {ip_protocol: ip6}
+state: {path: ./state}
+exchanges:
+  okx: {}
+  bybit:
+    pairs: [SOL-USDT]
+    budget: 0.5
+    network: {ip_protocol: ip4_only, keepalive: 5s}
+    headers: {X-Key: {file: key}}
+    options: {depth: {interval: 1m, timeout: 500ms}}
+"""
+    config = load_config(write(tmp_path, text), {})
+    okx, bybit = config.exchanges
+    assert (okx.pairs, okx.budget, okx.route.ip_protocol) == (("BTC-USDT", "ETH-USDT"), 0.1, "ip6")
+    assert (bybit.pairs, bybit.budget, bybit.route.keepalive) == (("SOL-USDT",), 0.5, 5.0)
+    assert bybit.headers["X-Key"].value == "abcdef"
+    assert (bybit.options["depth"].interval, bybit.options["depth"].timeout) == (60.0, 0.5)
+    assert config.state_path == tmp_path / "state"
+    assert [secret.value for secret in config.secrets] == ["abcdef"]
+
+
+def test_a_catalog_file_of_the_user_is_one_more_exchange(tmp_path: Path) -> None:
+    """Found by glob, relative to the configuration, and probed like any other."""
+    source = Path(shipped_catalog()["kraken"].file).name
+    text = (Path(__file__).parents[2] / "exporter/catalog" / source).read_text(encoding="utf-8")
+    (tmp_path / "mine.yml").write_text(text.replace("name: kraken", "name: mine", 1))
+    file = write(tmp_path, "catalog: ['*mine.yml']\nexchanges: {mine: {}}\n")
+    assert build_plan(load_config(file, {})).exchanges.keys() == {"mine"}
+
+
+def test_a_broken_catalog_file_is_reported_with_its_own_name_and_line(tmp_path: Path) -> None:
+    """As well as what is wrong in the configuration itself."""
+    (tmp_path / "mine.yml").write_text("name: mine\ncategory: cheese\n")
+    file = write(tmp_path, "catalog: [mine.yml]\nexchanges: {okx: {endpoints: [weather]}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    text = str(caught.value)
+    assert "mine.yml:2: $.category: 'cheese' is not one of" in text
+    assert "mine.yml:1: $: 'endpoints' is a required property" in text
+    assert "exporter.yml:2: $.exchanges.okx.endpoints[0]: no endpoint 'weather'" in text
+
+
+def test_a_missing_file_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
+    """It names the file."""
+    with pytest.raises(ConfigError, match=r"none\.yml: No such file"):
+        load_config(tmp_path / "none.yml", {})
