@@ -1,0 +1,23 @@
+"""Every metric of the exporter: declared in one table, kept and rendered here.
+
+``families`` declares them, ``probe`` keeps and renders those of the targets, ``own`` those of the
+exporter itself, and ``document`` writes docs/metrics.md from the declarations.
+"""
+
+from exporter.metrics.document import document
+from exporter.metrics.exposition import OPENMETRICS, TEXT
+from exporter.metrics.families import FAMILIES, TARGET_LABELS, Family, Kind
+from exporter.metrics.own import OwnMetrics
+from exporter.metrics.probe import ProbeMetrics
+
+__all__ = [
+    "FAMILIES",
+    "OPENMETRICS",
+    "TARGET_LABELS",
+    "TEXT",
+    "Family",
+    "Kind",
+    "OwnMetrics",
+    "ProbeMetrics",
+    "document",
+]
