@@ -7,12 +7,12 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jmespath
 import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
 from exporter.config.document import Document, KeyPath
 from exporter.config.errors import Problem
+from exporter.config.path import compile_path
 from exporter.config.schema_check import seconds
 from exporter.core.plan import (
     CodeRule,
@@ -54,8 +54,7 @@ class Compiler:
         if text is None:
             return None
         try:
-            compiled: Expression = jmespath.compile(text).search
-            return compiled
+            return compile_path(text)
         except JMESPathError as error:
             first_line = str(error).splitlines()[0]
             self._report(path, f"not a JMESPath expression: {first_line}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jsonschema
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import ValidationError
 
 from exporter.config.document import Document
 from exporter.config.errors import Problem
@@ -99,11 +99,12 @@ def _describe(document: Document, error: ValidationError) -> Iterator[Problem]:
 
 def _describe_alternatives(document: Document, error: ValidationError) -> Iterator[Problem]:
     """The most telling of several alternatives: the one that got furthest into the value."""
-    deepest = best_match(error.context or [])
-    if deepest is None:
-        yield document.problem(tuple(error.absolute_path), error.message)
-    else:
+    deepest = max(error.context or [error], key=lambda inner: len(inner.absolute_path))
+    if len(deepest.absolute_path) > len(error.absolute_path):
         yield from _describe(document, deepest)
+    else:
+        what = f"{error.instance!r} is none of the accepted forms"
+        yield document.problem(tuple(error.absolute_path), what)
 
 
 def _suggestion(key: str, known: list[str]) -> str:
