@@ -1,0 +1,210 @@
+"""The command line: flags in the style of Prometheus, one function for each command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from exporter import __version__, logs
+from exporter.config.errors import ConfigError
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 good, 1 failed, 2 bad usage or configuration."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        argv.insert(0, "serve")
+    options = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="exchange-exporter",
+        description="Probe exchange APIs, judge what they say, export it to Prometheus.",
+        allow_abbrev=False,
+    )
+    version = f"exchange-exporter {__version__} (Python {platform.python_version()})"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_serve, _add_check_config, _add_probe, _add_catalog, _add_demo, _add_simulate):
+        add(commands)
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    help_: str,
+    command: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_config_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        metavar="FILE",
+        help="configuration; without it every tier-1 exchange is probed for BTC-USDT",
+    )
+
+
+def _add_web(parser: argparse.ArgumentParser, port: int) -> None:
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        action="append",
+        metavar="HOST:PORT",
+        help=f"where to listen; may be given several times (default :{port})",
+    )
+    parser.add_argument("--web.external-url", dest="external_url", default="", metavar="URL")
+    parser.add_argument("--web.route-prefix", dest="route_prefix", default="", metavar="PATH")
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and basic authentication, in the format of the Prometheus exporter-toolkit",
+    )
+
+
+def _add_logging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default="info")
+    parser.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt")
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _add(commands, "serve", "Run the exporter (the default command).", _serve)
+    _add_config_file(parser)
+    _add_web(parser, 9927)
+    _add_logging(parser)
+
+
+def _add_check_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    help_ = "Check configuration and catalog files; without FILE the shipped catalog."
+    parser = _add(commands, "check-config", help_, _check_config)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
+
+
+def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    help_ = "Probe one target now and explain the verdict; exit code 0 if it is healthy."
+    parser = _add(commands, "probe", help_, _probe)
+    parser.add_argument("target", metavar="TARGET", help="for example binance/depth/BTC-USDT")
+    parser.add_argument("--timeout", type=_positive, default=10.0, metavar="SECONDS")
+    parser.add_argument("--metrics", action="store_true", help="show the metrics, too")
+    _add_config_file(parser)
+
+
+def _add_catalog(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    help_ = "List the exchanges of the catalog, or everything known of one."
+    parser = _add(commands, "catalog", help_, _catalog)
+    parser.add_argument("exchange", nargs="?", metavar="EXCHANGE")
+    _add_config_file(parser)
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    help_ = "Run the exporter against simulated exchanges: no configuration, no network."
+    parser = _add(commands, "demo", help_, _demo)
+    parser.add_argument(
+        "--simulator.listen-address",
+        dest="simulator_listen",
+        default="127.0.0.1:9928",
+        metavar="HOST:PORT",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated markets")
+    _add_web(parser, 9927)
+    _add_logging(parser)
+
+
+def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    help_ = "Serve simulated exchanges only."
+    parser = _add(commands, "simulate", help_, _simulate)
+    parser.add_argument(
+        "--web.listen-address",
+        dest="simulator_listen",
+        default="127.0.0.1:9928",
+        metavar="HOST:PORT",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated markets")
+    _add_config_file(parser)
+    _add_logging(parser)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 3600:
+        raise argparse.ArgumentTypeError("must be between 0 and 3600 seconds")
+    return value
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from exporter.app import serve
+
+    return asyncio.run(serve(options))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from exporter.app import demo
+
+    return asyncio.run(demo(options))
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from exporter.app import simulate
+
+    return asyncio.run(simulate(options))
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from exporter.app import probe_once
+
+    return asyncio.run(
+        probe_once(options.config_file, options.target, options.timeout, options.metrics)
+    )
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    from exporter.config.check import check_files
+
+    problems = 0
+    for file, found, summary in check_files(options.files):
+        for problem in found:
+            print(problem, file=sys.stderr)
+        problems += len(found)
+        if not found:
+            print(f"{file}: ok ({summary})")
+    return USAGE if problems else OK
+
+
+def _catalog(options: argparse.Namespace) -> int:
+    from exporter.config.describe import describe_catalog, describe_exchange
+    from exporter.config.loader import load_catalog
+
+    catalog = load_catalog(options.config_file)
+    if options.exchange is None:
+        print(describe_catalog(catalog), end="")
+        return OK
+    if options.exchange not in catalog:
+        known = ", ".join(catalog)
+        print(f"no exchange {options.exchange!r} in the catalog (known: {known})", file=sys.stderr)
+        return USAGE
+    print(describe_exchange(catalog[options.exchange].data), end="")
+    return OK

@@ -1,0 +1,63 @@
+"""Structured logs, one line per event, as logfmt or JSON, with every known secret masked."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+FORMATS = ("logfmt", "json")
+
+Redact = Callable[[str], str]
+
+
+def configure(level: str, format_: str, redact: Redact) -> None:
+    """Send all logs to standard error. ``redact`` is applied to every finished line."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter(format_, redact))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class _Formatter(logging.Formatter):
+    """Time, level, logger, message, and whatever ``extra={"fields": {...}}`` carries."""
+
+    def __init__(self, format_: str, redact: Redact) -> None:
+        super().__init__()
+        self._render = _as_json if format_ == "json" else _as_logfmt
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower().replace("warning", "warn"),
+            "logger": record.name,
+            "msg": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return self._redact(self._render(fields))
+
+
+def _as_json(fields: dict[str, object]) -> str:
+    return json.dumps(fields, default=str, ensure_ascii=False)
+
+
+def _as_logfmt(fields: dict[str, object]) -> str:
+    return " ".join(f"{key}={_quote(str(value))}" for key, value in fields.items())
+
+
+def _quote(text: str) -> str:
+    plain = text and all(char.isprintable() and char not in ' "=' for char in text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
