@@ -23,7 +23,7 @@ from exporter.core.plan import Limit, Meaning, Plan, TargetPlan
 from exporter.core.result import Result
 from exporter.core.skew import Skew
 from exporter.core.usage import block_seconds, limit_usages, retry_after
-from exporter.core.view import LimitView, View
+from exporter.core.view import View
 from exporter.probers import Prober
 
 _LOG = logging.getLogger(__name__)
@@ -327,7 +327,7 @@ class Runner:
             age=max(now - state.measured_at, 0.0) if shown else None,
             blocked_until=self._blocked_until(state, now),
             circuit=self._breakers.state((plan.target.exchange, plan.host)),
-            limits=self._limits(state, now),
+            limits=self._limiter.views(state.claim, now),
             last_success_at=state.last_success_at,
             since=state.since,
         )
@@ -345,12 +345,6 @@ class Runner:
             return None if result.ok else result
         too_old = now - state.measured_at > REPEAT_FOR * state.plan.interval + state.plan.timeout
         return None if too_old and result.ok else result
-
-    def _limits(self, state: _TargetState, now: float) -> tuple[LimitView, ...]:
-        return tuple(
-            LimitView(usage.limit, usage.budget_used_ratio, usage.used_ratio, usage.remaining)
-            for usage in self._limiter.usage(state.claim, now)
-        )
 
     def _blocked_until(self, state: _TargetState, now: float) -> float | None:
         until = max(block.until for block in state.claim.blocks)

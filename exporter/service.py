@@ -96,6 +96,7 @@ class Exporter:
         # Plan, schemas and code are here to stay: a full collection need not walk them again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 20, 50)  # a probe makes no cycles; collect seldom
         self.ready = True
 
     async def close(self) -> None:
@@ -120,9 +121,10 @@ class Exporter:
             return str(error)
         old = self._in_force
         self._limiter.reconfigure(plan.limits.values(), [p.costs for p in plan.targets.values()])
-        self._in_force = self._generation(config, plan, old)
+        new = self._generation(config, plan, old)
+        new.runner.carry_over(old.runner)
+        self._in_force = new
         await old.runner.close()
-        self._in_force.runner.carry_over(old.runner)
         self._own.reloaded(True, self._clock.unix())
         _LOG.info("configuration reloaded", extra={"fields": {"targets": len(plan.targets)}})
         return ""

@@ -84,6 +84,20 @@ class LimitStatus:
     blocked_until: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """The state of one published limit that a target spends of, as it is shown.
+
+    ``budget_used`` is our spending over our allowance. ``used`` (ratio) and ``remaining`` (units)
+    are what the provider said of the whole limit, other clients included; None if it says nothing.
+    """
+
+    name: str
+    budget_used: float
+    used: float | None = None
+    remaining: float | None = None
+
+
 _BlockKey = tuple[Scope, str, str, str]
 
 
@@ -248,9 +262,9 @@ class Limiter:
         """All buckets of the present plan, in its order."""
         return tuple(self._status(bucket, now) for bucket in self._active)
 
-    def usage(self, claim: Claim, now: float) -> tuple[LimitStatus, ...]:
-        """The buckets that a claim is charged to."""
-        return tuple(self._status(bucket, now) for bucket, _ in claim.charges)
+    def views(self, claim: Claim, now: float) -> tuple[LimitView, ...]:
+        """The buckets that a claim is charged to, as they are shown."""
+        return tuple([_view(bucket, now) for bucket, _ in claim.charges])
 
     def _status(self, bucket: Bucket, now: float) -> LimitStatus:
         bucket.expire(now)
@@ -293,6 +307,15 @@ class Limiter:
 
     def _block(self, key: _BlockKey) -> _Block:
         return self._blocks.setdefault(key, _Block(key))
+
+
+def _view(bucket: Bucket, now: float) -> LimitView:
+    bucket.expire(now)
+    spent = 1.0 - bucket.left / bucket.units
+    observed = bucket.observation(now)
+    if observed is None:
+        return LimitView(bucket.limit.name, spent)
+    return LimitView(bucket.limit.name, spent, observed.used_ratio, observed.remaining)
 
 
 def _summed(costs: Costs) -> dict[str, float]:

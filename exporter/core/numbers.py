@@ -7,17 +7,16 @@ other scripts' digits, any exponent), so everything is checked before it is conv
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, cast
 
 MAX_LENGTH = 60
 MAX_EXPONENT = 30
 
 _TOO_BIG = 10 ** (MAX_EXPONENT + 1)
 _TEXT = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?").fullmatch
-
-Number = TypeVar("Number", Decimal, float)
+_PLAIN = re.compile(r"[0-9.]*").fullmatch
 
 
 def decimal(value: object) -> Decimal | None:
@@ -42,29 +41,32 @@ def integer(value: object) -> int | None:
     return None if number is None or number != number.to_integral_value() else int(number)
 
 
-def column(values: Sequence[Any], kind: Callable[[Any], Number]) -> tuple[Number, ...]:
-    """Convert many values at once, by the rules of `decimal`, to Decimal or float.
+def floats(values: Sequence[Any]) -> tuple[float, ...]:
+    """Convert many values at once, by the rules of `decimal`.
+
+    Floats keep the order of the exact values, but may make equal what is not.
 
     Raises:
         ValueError: one of them is not a number.
     """
-    if _all_plain(values):
-        try:
-            return tuple(map(kind, values))
-        except (ArithmeticError, ValueError):
-            pass  # such as "1.2.3" or "": found below
-    exact = [decimal(value) for value in values]
-    if None in exact:
-        raise ValueError(f"record {exact.index(None)} holds something that is not a number")
-    return tuple(map(kind, exact))
-
-
-def _all_plain(values: Sequence[Any]) -> bool:
-    """Whether these are short texts of digits and points, judged as one text for speed."""
     try:
-        text = "".join(values)
-    except TypeError:
-        return False
-    if not text.isascii() or text.encode().translate(None, b"0123456789."):
-        return False
-    return max(map(len, values), default=0) <= MAX_EXPONENT
+        # Judged as one text for speed: digits and points only, as nearly all numbers are.
+        if _PLAIN("".join(values)):
+            found = tuple(map(float, values))
+            if max(found, default=0.0) < _TOO_BIG:
+                return found
+    except (TypeError, ValueError):
+        pass  # not texts, or such as "1.2.3" or "": found below
+    return tuple(map(float, exact(values)))
+
+
+def exact(values: Sequence[Any]) -> tuple[Decimal, ...]:
+    """Convert many values by the rules of `decimal`.
+
+    Raises:
+        ValueError: one of them is not a number.
+    """
+    converted = tuple(map(decimal, values))
+    if None in converted:
+        raise ValueError(f"record {converted.index(None)} holds something that is not a number")
+    return cast("tuple[Decimal, ...]", converted)

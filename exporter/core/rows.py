@@ -29,16 +29,19 @@ _LAST = slice(-DEPTH, None)
 class Side:
     """One side of a book, best price first. ``count`` includes the levels that were not read.
 
-    Sizes are floats: only their sign is of interest.
+    Floats tell order and sign; where two of them are equal, and for the best price, the exact
+    values count.
     """
 
     count: int
-    prices: tuple[Decimal, ...]
+    prices: tuple[float, ...]
     sizes: tuple[float, ...]
+    best: Decimal | None
+    sent: Sequence[Any]
 
-    @property
-    def best(self) -> Decimal | None:
-        return self.prices[0] if self.prices else None
+    def exact(self) -> tuple[Decimal, ...]:
+        """The prices as they were sent."""
+        return numbers.exact(self.sent)
 
     @property
     def newest(self) -> tuple[object, ...]:
@@ -87,8 +90,10 @@ def side(found: object, rows: Rows) -> Side:
         ValueError: the records are not as described. So do `trades` and `klines`.
     """
     table = tabulate(found, _BEST)
-    prices = () if rows.price is None else numbers.column(table.column(rows.price), Decimal)
-    return Side(table.count, prices, _floats(table, rows.size))
+    sent = [] if rows.price is None else table.column(rows.price)
+    prices = numbers.floats(sent)
+    best = numbers.decimal(sent[0]) if sent else None
+    return Side(table.count, prices, _floats(table, rows.size), best, sent)
 
 
 def trades(found: object, rows: Rows) -> Trades:
@@ -120,7 +125,7 @@ def _oldest_first(values: tuple[T, ...], rows: Rows) -> tuple[T, ...]:
 
 
 def _floats(table: Table, key: int | str | None) -> tuple[float, ...]:
-    return () if key is None else numbers.column(table.column(key), float)
+    return () if key is None else numbers.floats(table.column(key))
 
 
 def _integers(table: Table, key: int | str | None) -> tuple[int, ...]:

@@ -5,26 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exporter.core.breaker import State as Circuit
+from exporter.core.limits import LimitView
 from exporter.core.model import SkipReason
 from exporter.core.plan import TargetPlan
 from exporter.core.result import Result
-
+from exporter.core.stream_view import StreamView
 
 __all__ = ["Circuit", "LimitView", "View"]
-
-
-@dataclass(frozen=True, slots=True)
-class LimitView:
-    """The state of one published limit that a target spends of.
-
-    ``budget_used`` is our spending over our allowance. ``used`` (ratio) and ``remaining`` (units)
-    are what the provider said of the whole limit, other clients included; None if it says nothing.
-    """
-
-    name: str
-    budget_used: float
-    used: float | None = None
-    remaining: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +24,7 @@ class View:
     sent now; ``skip_detail`` says it to people; ``retry_at`` is the unix time of the next chance.
     ``blocked_until`` is the unix time until which the exchange told us to stay away. ``since`` is the
     unix time at which the newest measurement's state (ok, or failing for one reason) began.
+    ``stream`` is set for a target that is read from a stream; nothing is asked for it.
     """
 
     plan: TargetPlan
@@ -50,3 +38,4 @@ class View:
     limits: tuple[LimitView, ...] = ()
     last_success_at: float | None = None
     since: float | None = None
+    stream: StreamView | None = None

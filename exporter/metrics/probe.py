@@ -16,7 +16,7 @@ from exporter.core.result import Result
 from exporter.core.view import View
 from exporter.metrics import families
 from exporter.metrics.counts import Counts
-from exporter.metrics.exposition import END, escape, header, labelled
+from exporter.metrics.exposition import END, header, labelled
 from exporter.metrics.families import LATENCY_BUCKETS, Family
 from exporter.metrics.readings import (
     LABELLED_OF_RESULT,
@@ -75,7 +75,7 @@ class ProbeMetrics:
     def render(self, views: Sequence[View], openmetrics: bool) -> bytes:
         """The exposition of some targets, each at most once; a family without samples is absent."""
         rows = [self._target(view.plan).blocks(view) for view in views]
-        columns = map("".join, zip(*rows, strict=True))
+        columns = rows[0] if len(rows) == 1 else map("".join, zip(*rows, strict=True))
         sections = zip(_HEADERS[openmetrics], columns, strict=False)  # no view, no column
         text = "".join([head + samples for head, samples in sections if samples])
         return (text + END if openmetrics else text).encode()
@@ -139,8 +139,11 @@ def _vectors(readings: Iterable[_Vector[_Source]], source: _Source) -> list[str]
 
 
 def _vector(start: str, samples: Labelled) -> str:
+    """The lines of one family. Label values are names of enums and of the catalog: nothing in them
+    needs escaping.
+    """
     return "".join(
-        [f'{start}{escape(label)}"}} {value!r}\n' for label, value in samples if value is not None]
+        [f'{start}{label}"}} {value!r}\n' for label, value in samples if value is not None]
     )
 
 

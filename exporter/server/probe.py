@@ -22,7 +22,7 @@ from exporter.server.text import printable
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 _LONGEST_TIMEOUT = 120.0
-_COMPRESS_FROM = 8 * 1024
+_COMPRESS_FROM = 64 * 1024  # a single target is not worth the time, nor the CPU of both sides
 _log = logging.getLogger(__name__)
 
 

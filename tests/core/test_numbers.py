@@ -38,7 +38,9 @@ def test_anything_else_is_no_number(value: object) -> None:
 def test_one_bad_value_spoils_a_column_and_is_named(bad: object) -> None:
     """The position helps whoever looks at the answer."""
     with pytest.raises(ValueError, match="record 2 "):
-        numbers.column(["1", "2.5", bad, "4"], Decimal)
+        numbers.floats(["1", "2.5", bad, "4"])
+    with pytest.raises(ValueError, match="record 2 "):
+        numbers.exact(["1", "2.5", bad, "4"])
 
 
 @given(st.lists(st.one_of(st.text("0123456789.-eE_ ", max_size=8), st.integers(), st.booleans())))
@@ -48,9 +50,10 @@ def test_a_column_takes_what_its_values_would_be_taken_for(values: list[object])
 
     if None in expected:
         with pytest.raises(ValueError, match="not a number"):
-            numbers.column(values, Decimal)
+            numbers.floats(values)
     else:
-        assert numbers.column(values, Decimal) == tuple(expected)
+        assert numbers.exact(values) == tuple(expected)
+        assert numbers.floats(values) == tuple(map(float, numbers.exact(values)))
 
 
 @pytest.mark.parametrize(

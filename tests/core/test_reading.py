@@ -27,7 +27,7 @@ def test_a_book_of_strings() -> None:
     got = reading(body, samples.DEPTH)
 
     assert got.bids is not None
-    assert got.bids.prices == (Decimal("100.0"), Decimal("99.5"))
+    assert got.bids.prices == (100.0, 99.5)
     assert (got.bid, got.ask, got.price) == (Decimal(100), Decimal("100.5"), Decimal("100.25"))
     assert (got.sequence, got.problems) == (7, {})
 
@@ -39,7 +39,7 @@ def test_a_book_of_numbers() -> None:
     got = reading(body, samples.DEPTH)
 
     assert got.bids is not None
-    assert (got.bids.prices, got.bid) == ((Decimal("100.5"), Decimal(100)), Decimal("100.5"))
+    assert (got.bids.prices, got.bid) == ((100.5, 100.0), Decimal("100.5"))
 
 
 def test_prices_are_exact() -> None:
@@ -49,7 +49,7 @@ def test_prices_are_exact() -> None:
     got = reading(samples.depth(bids=[[price, "1"] for price in near]), samples.DEPTH)
 
     assert got.bids is not None
-    assert got.bids.prices == tuple(map(Decimal, near))
+    assert got.bids.exact() == tuple(map(Decimal, near))
 
 
 def test_a_ticker() -> None:

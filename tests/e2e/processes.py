@@ -40,7 +40,8 @@ class Process:
             match = _URL.search(self.output)
             return match[1] if match else None
 
-        return until(said, f"no URL in {self.log}")
+        found: str = until(said, f"no URL in {self.log}")
+        return found
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End the process by a signal; returns its exit code."""

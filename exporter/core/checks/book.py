@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from itertools import pairwise
 from operator import gt, lt
+from typing import Any
 
 from exporter.core.checks.base import Check, Context, Kind, Parameter, Parameters, invalid
 from exporter.core.model import Failure, Reason
 from exporter.core.rows import Side
 
-Order = Callable[[Decimal, Decimal], bool]
+Order = Callable[[Any, Any], bool]
 
 
 def _book(context: Context, params: Parameters) -> Failure | None:
@@ -32,8 +32,8 @@ def _levels_problem(name: str, side: Side, better: Order) -> str | None:
     prices = side.prices
     if not prices:
         return f"no {name}"
-    if not all(map(better, prices, prices[1:])):
-        return f"{name} are not sorted best first at level {_unsorted(prices, better)}"
+    if not all(map(better, prices, prices[1:])) and (level := _unsorted(side, better)):
+        return f"{name} are not sorted best first at level {level}"
     if min(prices[0], prices[-1]) <= 0:
         return f"a price of the {name} is not positive"
     if min(side.sizes, default=1) <= 0:
@@ -41,13 +41,16 @@ def _levels_problem(name: str, side: Side, better: Order) -> str | None:
     return None
 
 
-def _unsorted(prices: tuple[Decimal, ...], better: Order) -> int:
-    steps = enumerate(pairwise(prices), start=1)
-    return next(level for level, (first, second) in steps if not better(first, second))
+def _unsorted(side: Side, better: Order) -> int | None:
+    """The first level that is not worse than the one before, by the exact prices."""
+    steps = enumerate(pairwise(side.exact()), start=1)
+    return next((level for level, (first, second) in steps if not better(first, second)), None)
 
 
 def _crossing_problem(bids: Side, asks: Side, allow_locked: bool) -> str | None:
-    bid, ask = bids.prices[0], asks.prices[0]
+    bid, ask = bids.best, asks.best
+    assert bid is not None
+    assert ask is not None
     if bid < ask or (bid == ask and allow_locked):
         return None
     return f"{'locked' if bid == ask else 'crossed'}: best bid {bid}, best ask {ask}"
