@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exporter import __version__, logs
 from exporter.config.document import Document, parse_document
@@ -17,12 +18,17 @@ from exporter.config.errors import ConfigError, Problem
 from exporter.config.loader import config_from, load_catalog
 from exporter.config.model import Config
 from exporter.core.model import SkipReason
+from exporter.core.view import View
 from exporter.server.application import build_application
 from exporter.server.listen import start_server
 from exporter.server.report import describe
 from exporter.server.settings import ServerSettings
+from exporter.server.trace import TraceText
 from exporter.service import Exporter, Load, file_loader
-from exporter.simulator import Simulator
+from exporter.streams import TraceEvent
+
+if TYPE_CHECKING:
+    from exporter.simulator import Simulator
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,21 +43,21 @@ async def serve(options: argparse.Namespace) -> int:
 
 async def demo(options: argparse.Namespace) -> int:
     """Run simulator and exporter together until a signal ends them."""
-    host, port = _host_and_port(options.simulator_listen)
-    async with _simulator(load_catalog(), host, port, options.seed) as base_url:
-        load = demo_loader(base_url)
-        return await _run_exporter(options, load, f"simulated exchanges: {base_url}/")
+    async with _simulator(options, load_catalog(), own_ports=True) as (simulator, url):
+        load = demo_loader(simulator.base_urls, simulator.ca_file)
+        return await _run_exporter(options, load, f"simulated exchanges: {url}/", scrape=True)
 
 
 async def simulate(options: argparse.Namespace) -> int:
     """Run the simulator alone until a signal ends it."""
     logs.configure(options.log_level, options.log_format, str)
-    host, port = _host_and_port(options.simulator_listen)
     catalog = load_catalog(options.config_file)
-    async with _simulator(catalog, host, port, options.seed) as base_url:
-        for name in catalog:
-            _say(f"{name:<14} base_url: {base_url}/{name}")
-        _say(f"look at {base_url}/")
+    async with _simulator(options, catalog, options.own_ports) as (simulator, url):
+        for name, base_url in simulator.base_urls.items():
+            _say(f"{name:<14} base_url: {base_url}")
+        if simulator.ca_file:
+            _say(f"network: {{ca_file: {simulator.ca_file}}}")
+        _say(f"look at {url}/")
         await _until_stopped()
     return 0
 
@@ -60,7 +66,7 @@ async def probe_once(file: Path | None, target: str, timeout: float, metrics: bo
     """Probe one target and explain it on the terminal. Returns 0 if it is healthy."""
     exporter = Exporter(file_loader(file), read_only=True)
     try:
-        view = await exporter.probe(target, timeout)
+        view = await _probe_or_trace(exporter, target, timeout)
     except KeyError:
         known = "\n  ".join(exporter.plan.targets)
         sys.stderr.write(f"no target {target!r}; configured are\n  {known}\n")
@@ -75,18 +81,37 @@ async def probe_once(file: Path | None, target: str, timeout: float, metrics: bo
     return 0 if healthy else 1
 
 
-def demo_loader(base_url: str) -> Load:
-    """A configuration in which every exchange of the catalog is the simulator's."""
+async def _probe_or_trace(exporter: Exporter, target: str, timeout: float) -> View:
+    """Probe a target, or listen to a stream for ``timeout`` seconds and tell what happens."""
+    if not exporter.is_stream(target):
+        return await exporter.probe(target, timeout)
+    text = TraceText(exporter.redact)
+
+    def tell(event: TraceEvent) -> None:
+        for line in text.lines(event):
+            _say(line)
+
+    view = await exporter.trace(target, timeout, tell)
+    _say("\n".join([*text.rest(), ""]))
+    return view
+
+
+def demo_loader(base_urls: Mapping[str, str], ca_file: Path | None = None) -> Load:
+    """A configuration in which the exchanges are simulated ones."""
 
     def load() -> Config:
-        names = "\n".join(f"  {name}: {{base_url: '{base_url}/{name}'}}" for name in load_catalog())
-        text = f"budget: {DEMO_BUDGET}\npairs: [BTC-USDT]\nexchanges:\n{names}\n"
+        exchanges = "\n".join(f"  {name}: {{base_url: '{url}'}}" for name, url in base_urls.items())
+        network = f"network: {{ca_file: '{ca_file}'}}\n" if ca_file else ""
+        text = f"budget: {DEMO_BUDGET}\npairs: [BTC-USDT]\n{network}exchanges:\n{exchanges}\n"
         return config_from(parse_document(text, "demo configuration"), None, {})
 
     return load
 
 
-async def _run_exporter(options: argparse.Namespace, load: Load, more: str = "") -> int:
+async def _run_exporter(
+    options: argparse.Namespace, load: Load, more: str = "", scrape: bool = False
+) -> int:
+    """Run until a signal comes. ``scrape`` stands in for a Prometheus that may not be there."""
     exporter = Exporter(load)
     logs.configure(options.log_level, options.log_format, exporter.redact)
     settings = _settings(options)
@@ -101,6 +126,9 @@ async def _run_exporter(options: argparse.Namespace, load: Load, more: str = "")
             _say(f"exchange-exporter {__version__}: {count} targets, look at {shown}/")
         if more:
             _say(more)
+        if scrape:
+            scraping = asyncio.create_task(_scrape(exporter))
+            stack.callback(scraping.cancel)
         await _until_stopped(exporter)
         exporter.ready = False
     return 0
@@ -118,15 +146,36 @@ def _settings(options: argparse.Namespace) -> ServerSettings:
         raise ConfigError([Problem("command line", 0, "", str(error))]) from error
 
 
+async def _scrape(exporter: Exporter) -> None:
+    """Probe every target at its interval, as Prometheus does when it is told by /sd."""
+
+    async def one(target: str, interval: float) -> None:
+        while True:
+            await exporter.probe(target, interval)
+            await asyncio.sleep(interval)
+
+    async with asyncio.TaskGroup() as group:
+        for target, plan in exporter.plan.targets.items():
+            group.create_task(one(target, plan.interval))
+
+
 @asynccontextmanager
 async def _simulator(
-    catalog: Mapping[str, Document], host: str, port: int, seed: int
-) -> AsyncIterator[str]:
-    """A running simulator of these exchanges; yields its base URL."""
-    simulator = Simulator({name: document.data for name, document in catalog.items()}, seed=seed)
-    base_url = await simulator.start(host, port)
+    options: argparse.Namespace, catalog: Mapping[str, Document], own_ports: bool
+) -> AsyncIterator[tuple[Simulator, str]]:
+    """A running simulator of these exchanges and its URL."""
+    from exporter.simulator import Simulator, load_scenario
+
+    host, port = _host_and_port(options.simulator_listen)
+    scenario = load_scenario(options.scenario) if options.scenario else None
+    simulator = Simulator({name: doc.data for name, doc in catalog.items()}, seed=options.seed)
+    url = await simulator.start(host, port, own_ports, options.tls)
     try:
-        yield base_url
+        if scenario:
+            if problems := list(scenario.problems(simulator.places)):
+                raise ConfigError(problems)
+            simulator.play(scenario, options.speed)
+        yield simulator, url
     finally:
         await simulator.close()
 

@@ -123,13 +123,7 @@ def _add_catalog(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     help_ = "Run the exporter against simulated exchanges: no configuration, no network."
     parser = _add(commands, "demo", help_, _demo)
-    parser.add_argument(
-        "--simulator.listen-address",
-        dest="simulator_listen",
-        default="127.0.0.1:9928",
-        metavar="HOST:PORT",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of the simulated markets")
+    _add_simulator(parser, "--simulator.listen-address")
     _add_web(parser, 9927)
     _add_logging(parser)
 
@@ -137,21 +131,29 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     help_ = "Serve simulated exchanges only."
     parser = _add(commands, "simulate", help_, _simulate)
-    parser.add_argument(
-        "--web.listen-address",
-        dest="simulator_listen",
-        default="127.0.0.1:9928",
-        metavar="HOST:PORT",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of the simulated markets")
+    _add_simulator(parser, "--web.listen-address")
+    help_ = "let every exchange listen on a port of its own, too: those that follow"
+    parser.add_argument("--simulator.own-ports", dest="own_ports", action="store_true", help=help_)
     _add_config_file(parser)
     _add_logging(parser)
+
+
+def _add_simulator(parser: argparse.ArgumentParser, listen: str) -> None:
+    address = "127.0.0.1:9928"
+    parser.add_argument(listen, dest="simulator_listen", default=address, metavar="HOST:PORT")
+    help_ = "let every exchange speak TLS on a port of its own (needs openssl)"
+    parser.add_argument("--simulator.tls", dest="tls", action="store_true", help=help_)
+    parser.add_argument("--seed", type=int, default=1, help="of markets and chance")
+    help_ = "a story of faults to play, shipped or from a file (docs/simulator.md)"
+    parser.add_argument("--scenario", default="", metavar="NAME|FILE", help=help_)
+    help_ = "play the story so many times as fast"
+    parser.add_argument("--speed", type=_positive, default=1.0, metavar="FACTOR", help=help_)
 
 
 def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError("must be between 0 and 3600 seconds")
+        raise argparse.ArgumentTypeError("must be between 0 and 3600")
     return value
 
 

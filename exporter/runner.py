@@ -133,6 +133,10 @@ class Runner:
         """Probes being sent or waiting for their turn."""
         return sum(state.task is not None for state in self._states.values())
 
+    def clock_offset(self, exchange: str) -> float:
+        """The exchange's clock minus ours in seconds, as far as its answers told; else 0."""
+        return self._skews.get(exchange, Skew()).offset(self._clock.unix()) or 0.0
+
     async def probe_all(self, timeout: float) -> tuple[View, ...]:
         """Probe every target that is due, the longest unmeasured first; views in plan order."""
         keys = sorted(self._states, key=lambda key: self._states[key].measured_at)

@@ -26,11 +26,14 @@ from exporter.core.limits import Limiter
 from exporter.core.model import Reason, SkipReason
 from exporter.core.plan import Plan
 from exporter.core.result import Result
+from exporter.core.stream_target import with_cold_streams, with_streams
 from exporter.core.view import View
 from exporter.metrics import OwnMetrics, ProbeMetrics
 from exporter.probers import PROBERS, Prober
+from exporter.probers.conversation import WebSocketOpener
 from exporter.runner import Runner
 from exporter.state import DiskStore, MemoryStore, Snapshot, Store
+from exporter.streams import Monitor, Tools, TraceEvent
 
 _LOG = logging.getLogger(__name__)
 _SAVE_EVERY = 1.0
@@ -68,7 +71,8 @@ class Exporter:
         self._own = OwnMetrics(CollectorRegistry(), __version__)
         self._breakers = Breakers(random.random)
         config = load()
-        plan = build_plan(config)
+        probes = with_cold_streams(build_plan(config))
+        plan = with_streams(probes)
         self._limiter = Limiter(plan.limits.values(), [p.costs for p in plan.targets.values()])
         self._probers: Mapping[str, Prober] = {
             name: new(__version__) for name, new in PROBERS.items()
@@ -82,7 +86,10 @@ class Exporter:
         self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
         self._restore()
-        self._in_force = self._generation(config, plan, None)
+        self._in_force = self._generation(config, plan, probes, None)
+        self._opener = WebSocketOpener(__version__)
+        self._monitor = Monitor(self._tools())
+        self._monitor.apply(plan.streams, plan.targets)
         self._own.reloaded(True, self._clock.unix())
 
     # -- lifecycle ---------------------------------------------------------------------------
@@ -93,6 +100,7 @@ class Exporter:
             asyncio.create_task(self._save_regularly()),
             asyncio.create_task(self._measure_loop_lag()),
         ]
+        self._monitor.start()
         # Plan, schemas and code are here to stay: a full collection need not walk them again.
         gc.collect()
         gc.freeze()
@@ -105,6 +113,8 @@ class Exporter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._monitor.close()
+        self._opener.close()
         await self._in_force.runner.close()
         for prober in self._probers.values():
             await prober.close()
@@ -114,27 +124,32 @@ class Exporter:
         """Put the configuration's present text in force, or keep the last good one and say why."""
         try:
             config = self._load()
-            plan = build_plan(config)
+            probes = with_cold_streams(build_plan(config))
         except ConfigError as error:
             self._own.reloaded(False, self._clock.unix())
             _LOG.error("reload failed", extra={"fields": {"problems": str(error)}})
             return str(error)
-        old = self._in_force
+        old, plan = self._in_force, with_streams(probes)
         self._limiter.reconfigure(plan.limits.values(), [p.costs for p in plan.targets.values()])
-        new = self._generation(config, plan, old)
+        new = self._generation(config, plan, probes, old)
         new.runner.carry_over(old.runner)
         self._in_force = new
+        self._monitor.apply(plan.streams, plan.targets)
         await old.runner.close()
+        await self._monitor.settled()
         self._own.reloaded(True, self._clock.unix())
         _LOG.info("configuration reloaded", extra={"fields": {"targets": len(plan.targets)}})
         return ""
 
-    def _generation(self, config: Config, plan: Plan, old: _Generation | None) -> _Generation:
+    def _generation(
+        self, config: Config, plan: Plan, probes: Plan, old: _Generation | None
+    ) -> _Generation:
+        """``probes`` is the part of ``plan`` that the runner asks; the rest are streams."""
         metrics = ProbeMetrics(plan)
         if old:
             metrics.carry_over(old.metrics)
         runner = Runner(
-            plan,
+            probes,
             limiter=self._limiter,
             breakers=self._breakers,
             probers=self._probers,
@@ -147,6 +162,16 @@ class Exporter:
             _LOG.warning(warning)
         return _Generation(config, plan, runner, metrics, Redactor(config.secrets))
 
+    def _tools(self) -> Tools:
+        return Tools(
+            opener=self._opener,
+            limiter=self._limiter,
+            clock=self._clock,
+            rand=random.random,
+            clock_offset=lambda exchange: self._in_force.runner.clock_offset(exchange),
+            spent=self._changed,
+        )
+
     # -- what the web server asks for --------------------------------------------------------
 
     @property
@@ -154,13 +179,27 @@ class Exporter:
         return self._in_force.plan
 
     async def probe(self, target: str, timeout: float) -> View:
+        if target in self._monitor:
+            return self._monitor.view(target)
         return await self._in_force.runner.probe(target, timeout)
 
+    def is_stream(self, target: str) -> bool:
+        """Whether a target is a stream that is watched."""
+        return target in self._monitor
+
+    async def trace(self, target: str, seconds: float, tell: Callable[[TraceEvent], None]) -> View:
+        """Listen to one stream for a while over a connection of its own.
+
+        Raises KeyError if no such stream is configured.
+        """
+        return await self._monitor.trace(target, seconds, tell)
+
     async def probe_all(self, timeout: float) -> tuple[View, ...]:
-        return await self._in_force.runner.probe_all(timeout)
+        asked = await self._in_force.runner.probe_all(timeout)
+        return (*asked, *self._monitor.views())
 
     def views(self) -> tuple[View, ...]:
-        return self._in_force.runner.views()
+        return (*self._in_force.runner.views(), *self._monitor.views())
 
     def render(self, views: tuple[View, ...], openmetrics: bool) -> bytes:
         began = time.perf_counter()

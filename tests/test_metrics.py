@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.core.model import Failure, Observation, Phases, Reason, SkipReason, Target, Verdict
 from exporter.core.plan import Envelope, Fields, Plan, Request, Route, TargetPlan
 from exporter.core.result import Facts, Result
+from exporter.core.stream_totals import CONNECT_REASONS, EVENT_LAG_BUCKETS, End, Opening
+from exporter.core.stream_view import StreamView
 from exporter.core.view import Circuit, LimitView, View
 from exporter.metrics import ProbeMetrics
 from exporter.metrics.families import LATENCY_BUCKETS, PROBE
 
 GOLDEN = Path(__file__).with_name("metrics.golden")
 BOOK = Target("binance", "depth", "BTC-USDT")
+STREAM = Target("binance", "stream.book", "BTC-USDT")
 TARGETS = {
     "warm": BOOK,
     "cold": Target("binance", "depth", "BTC-USDT", cold=True),
@@ -119,6 +123,45 @@ def rich_metrics(*targets: Target) -> ProbeMetrics:
     return metrics
 
 
+def stream_view() -> View:
+    """A view of a stream with every measurement there is."""
+    stream = StreamView(
+        connected=True,
+        subscribed=True,
+        settled=True,
+        connected_at=1_800_000_000.0,
+        max_gap=5.0,
+        message_rate=10.5,
+        messages=120,
+        bytes=4096,
+        last_message_at=1_800_000_090.5,
+        connections=2,
+        connect_failures=dict.fromkeys(CONNECT_REASONS, 1),
+        ends=dict.fromkeys(End, 2),
+        opening=Opening(0.001, 0.01, 0.02, 0.03),
+        heartbeat_round_trip=0.04,
+        subscribe_duration=0.05,
+        data_messages=100,
+        last_data_at=1_800_000_090.25,
+        lag=0.02,
+        lag_buckets=(*range(1, len(EVENT_LAG_BUCKETS) + 2),),
+        lag_sum=12.5,
+    )
+    result = Result(STREAM, Observation(0.0), 1_800_000_091.0)
+    return View(stream_plan(), result, age=0.0, stream=stream)
+
+
+def stream_plan() -> TargetPlan:
+    """A target that is read from a stream."""
+    return replace(target_plan(STREAM), prober="stream")
+
+
+def both_kinds() -> tuple[ProbeMetrics, list[View]]:
+    """A target that is asked and one that is watched, with everything there is of them."""
+    plan = Plan({str(BOOK): target_plan(BOOK), str(STREAM): stream_plan()}, {})
+    return ProbeMetrics(plan), [rich_view(BOOK), stream_view()]
+
+
 def failed_view(target: Target, reason: Reason) -> View:
     """A view of a failure before any answer."""
     failure = Failure(reason, "")
@@ -204,7 +247,8 @@ def test_a_rich_answer_is_the_golden_file() -> None:
 
 def test_exactly_the_declared_families_are_rendered() -> None:
     """Each declared family appears once, with its type, help and labels."""
-    rendered = rich_metrics(BOOK).render([rich_view(BOOK)], openmetrics=False).decode()
+    metrics, views = both_kinds()
+    rendered = metrics.render(views, openmetrics=False).decode()
     families = {family.name: family for family in parse_text(rendered)}
     declared = {family.name.removesuffix("_total"): family for family in PROBE}
 
@@ -319,13 +363,26 @@ def test_latency_buckets_are_cumulative_and_include_their_edge() -> None:
 def test_all_targets_share_one_header() -> None:
     """An exposition of several targets groups their series by family."""
     metrics = rich_metrics(*TARGETS.values())
-    views = [rich_view(target) for target in TARGETS.values()]
+    views = [*(rich_view(target) for target in TARGETS.values()), stream_view()]
     text = metrics.render(views, openmetrics=False).decode()
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     single = [parsed(metrics, view) for view in views]
 
     assert sorted(names) == sorted(family.name for family in PROBE)
     assert parsed(metrics, *views) == {k: v for samples in single for k, v in samples.items()}
+
+
+def test_a_stream_shows_no_metrics_of_requests() -> None:
+    """It has no probes to count, no circuit and no duration, and both formats can be read."""
+    metrics, (_, stream) = both_kinds()
+    samples = parsed(metrics, stream)
+    absent = ("exchange_probes", "exchange_api", "exchange_circuit", "probe_duration", "probe_http")
+
+    assert parsed_openmetrics(metrics, stream) == samples
+    assert not [name for name, _ in samples if name.startswith(absent)]
+    assert value(samples, "probe_success") == 1
+    assert value(samples, "exchange_stream_event_lag_seconds_bucket", le="+Inf") == 105
+    assert value(samples, "exchange_stream_reconnects_total", reason="no_pong") == 2
 
 
 def test_nothing_to_show_is_an_empty_exposition() -> None:

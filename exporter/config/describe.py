@@ -48,6 +48,7 @@ def _exchange_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         costs = ", ".join(f"{cost:g} of {limit}" for limit, cost in charges.items() if cost)
         yield f"  {name:<12} {endpoint['path']}{'?' + query if query else ''}"
         yield f"  {'':<12} costs {costs or 'nothing'}"
+    yield from _stream_lines(facts.get("streams", {}))
     yield ""
     yield "Errors"
     envelope = facts["envelope"]
@@ -55,3 +56,19 @@ def _exchange_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         for code, rule in envelope.get(kind, {}).items():
             meaning = rule if isinstance(rule, str) else rule["meaning"]
             yield f"  {'HTTP ' if kind == 'statuses' else ''}{code!s:<32} {meaning}"
+
+
+def _stream_lines(streams: Mapping[str, Any]) -> Iterator[str]:
+    if not streams:
+        return
+    yield ""
+    yield "Streams"
+    if why := streams.get("unsupported"):
+        yield f"  not supported: {why}"
+        return
+    for name, channel in streams.get("channels", {}).items():
+        sequence = channel.get("sequence", {}).get("rule", "no")
+        yield f"  {name:<12} {channel.get('url', streams['url'])}"
+        yield f"  {'':<12} silent for up to {channel['max_gap']}, {sequence} sequence"
+    if connects := streams.get("connects"):
+        yield f"  {connects['capacity']:g} connections in {connects['window']} by ip"

@@ -135,7 +135,8 @@ class _Loading:
         here: KeyPath = ("exchanges", name)
         offered: Mapping[str, Any] = catalog.data["endpoints"]
         endpoints = self._endpoints(here, "endpoints", settings.get("endpoints", offered), offered)
-        cold = self._endpoints(here, "cold", settings.get("cold", ()), endpoints)
+        watched = (f"stream.{name}" for name in settings.get("streams", ()))
+        cold = self._endpoints(here, "cold", settings.get("cold", ()), (*endpoints, *watched))
         options = settings.get("options", {})
         self._endpoints(here, "options", options, offered)
         own_network = settings.get("network")
@@ -158,7 +159,19 @@ class _Loading:
                 for header, reference in settings.get("headers", {}).items()
                 if (secret := self._secret((*here, "headers", header), reference))
             },
+            streams=self._streams(here, settings.get("streams", ()), catalog.data),
+            stream_url=settings.get("stream_url"),
         )
+
+    def _streams(self, here: KeyPath, names: Any, facts: Mapping[str, Any]) -> tuple[str, ...]:
+        offered: Mapping[str, Any] = facts.get("streams", {})
+        channels = offered.get("channels", {})
+        why = offered.get("unsupported") or f"the catalog knows {', '.join(channels) or 'none'}"
+        for index, name in enumerate(names):
+            if name not in channels:
+                what = f"no stream {name!r} of {facts['title']}: {why}"
+                self._report((*here, "streams", index), what)
+        return tuple(name for name in names if name in channels)
 
     def _endpoints(self, here: KeyPath, key: str, names: Any, offered: Any) -> tuple[str, ...]:
         for index, name in enumerate(names):

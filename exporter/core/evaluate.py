@@ -17,6 +17,9 @@ from exporter.core.result import Facts, Result
 from exporter.core.skew import Skew
 from exporter.core.text import printable
 
+_DEFAULTS = {name: check.defaults for name, check in CHECKS.items()}
+_PASSED = {name: Verdict(name) for name in CHECKS}
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exporter.core.model import Reason, Target
+
+if TYPE_CHECKING:
+    from exporter.core.stream_plan import StreamPlan
 
 Expression = Callable[[Any], Any]
 """A compiled JMESPath expression: document in, value or None out."""
@@ -259,9 +262,10 @@ class TargetPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All targets and limits of one configuration, in a stable order."""
+    """All targets, limits and streams of one configuration, in a stable order."""
 
     targets: Mapping[str, TargetPlan]
     limits: Mapping[str, Limit]
     exchanges: Mapping[str, str] = field(default_factory=dict)  # name → title
     warnings: tuple[str, ...] = ()
+    streams: Mapping[str, StreamPlan] = field(default_factory=dict)

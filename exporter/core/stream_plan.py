@@ -1,7 +1,7 @@
 """The compiled description of the streams of one exchange; built by ``exporter.config``.
 
-    StreamPlan ── one connection: where, how often, how to subscribe, keep alive and take leave
-      └─ Channel* ── one subscription on it: which messages are its, what they say, in what order
+StreamPlan ── one connection: where, how often, how to subscribe, keep alive and take leave
+  └─ Channel* ── one subscription on it: which messages are its, what they say, in what order
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Channel:
     ``topic`` is what the provider calls it, as JSON text; ``subscribe`` the message that asks for
     it. ``matches`` is true of its data messages. ``items`` finds the records of a message where it
     carries several; time and sequence are then read in each. ``max_gap`` is the longest silence in
-    seconds that is no reason to worry.
+    seconds that is no reason to worry. ``cold`` channels are subscribed a second time at every
+    scrape, over a connection of their own, as a separate series.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class Channel:
     bid: Expression | None = None
     ask: Expression | None = None
     last: Expression | None = None
+    cold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class StreamPlan:
     ``is_refusal`` judge the answers to a subscription; ``ack_of`` finds the id or topic that is
     acknowledged (None: the oldest one not yet acknowledged). ``is_notice`` is true of an announced
     shutdown, ``is_other`` of greetings and the like, ``in_maintenance`` of a message that says so.
-    ``max_frame`` bounds a message in bytes, compressed and not.
+    ``max_frame`` bounds a message in bytes, compressed and not. ``source`` is the text of all that
+    the plan was compiled from but the route: plans of the same text do the same.
     """
 
     key: str
@@ -111,3 +114,4 @@ class StreamPlan:
     message_interval: float = 0.0
     gzip: bool = False
     max_frame: int = 4 * 1024 * 1024
+    source: str = ""

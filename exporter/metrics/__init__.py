@@ -6,7 +6,8 @@ exporter itself, and ``document`` writes docs/metrics.md from the declarations.
 
 from exporter.metrics.document import document
 from exporter.metrics.exposition import OPENMETRICS, TEXT
-from exporter.metrics.families import FAMILIES, TARGET_LABELS, Family, Kind
+from exporter.metrics.families import FAMILIES, TARGET_LABELS
+from exporter.metrics.family import Family, Kind
 from exporter.metrics.own import OwnMetrics
 from exporter.metrics.probe import ProbeMetrics
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from exporter.core.model import Phases, Reason, SkipReason
+from exporter.core.stream_totals import End, Opening
 from exporter.core.view import Circuit
-from exporter.metrics.families import OWN, SECTIONS, TARGET_LABELS, Family
+from exporter.metrics.families import OWN, SECTIONS, TARGET_LABELS
+from exporter.metrics.family import Family
 
 REASONS: Mapping[Reason, str] = {
     Reason.DNS: "the host name could not be resolved",
@@ -34,7 +36,24 @@ SKIPS: Mapping[SkipReason, str] = {
     SkipReason.INTERVAL: "asked again before the minimum interval; the last result is repeated",
 }
 
+ENDS: Mapping[End, str] = {
+    End.LIFETIME: "replaced in time, before the exchange would have cut it; nothing was missed",
+    End.NOTICE: "replaced because the exchange announced its end; nothing was missed",
+    End.CLOSED: "closed by the exchange with 1000 or 1001",
+    End.POLICY: "closed by the exchange with 1008: we broke a rule",
+    End.OVERLOAD: "closed by the exchange with 1012 or 1013: it restarts or is overloaded",
+    End.ERROR: "closed by the exchange with another code",
+    End.DROPPED: "broke off without a close frame (1006)",
+    End.SILENCE: "given up because nothing came for too long",
+    End.NO_PONG: "given up because a ping was not answered",
+    End.NOT_SUBSCRIBED: "given up because no subscription was acknowledged",
+    End.TOO_LARGE: "given up because a message exceeded its bound",
+    End.PROTOCOL: "given up because the exchange broke the rules of WebSocket",
+    End.INTERNAL: "a bug of the exporter",
+}
+
 _PHASES = ", ".join(f"`{name}`" for name, _ in Phases(0, 0, 0, 0, 0).items())
+_OPENING = ", ".join(f"`{name}`" for name, _ in Opening(0, 0, 0, 0).items())
 _STATES = ", ".join(f"`{state}`" for state in Circuit)
 
 _INTRODUCTION = f"""\
@@ -55,6 +74,8 @@ Generated from the declarations by `python -m exporter.metrics`. Do not edit.
 - Limits and circuits are shared by the targets of an exchange or a host, yet each target shows
   them, because each is a scrape of its own and two scrapes must not write one series. Take
   `max by (exchange, limit)` of them, never the sum.
+- What a stream says of its connection is the same for all streams on it, for the same reason. Take
+  `max by (exchange)` of it.
 - In OpenMetrics the same series are declared without the `_total` of counters in the family name.
 """
 
@@ -88,9 +109,11 @@ def _label_values() -> str:
             "## Label values\n",
             "`reason` of a failure:\n",
             *(f"- `{reason}`: {text}" for reason, text in REASONS.items()),
+            "\n`reason` of a reconnect:\n",
+            *(f"- `{end}`: {text}" for end, text in ENDS.items()),
             "\n`reason` of a skip:\n",
             *(f"- `{reason}`: {text}" for reason, text in SKIPS.items()),
-            f"\nThe others:\n\n- `phase`: {_PHASES}",
+            f"\nThe others:\n\n- `phase`: {_PHASES}; of a stream {_OPENING}",
             f"- `state` of a circuit: {_STATES}",
             "- `side` of a book: `bid`, `ask`",
             "- `limit`: the name of a published limit in the catalog",

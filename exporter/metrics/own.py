@@ -18,7 +18,7 @@ from prometheus_client.exposition import choose_encoder
 
 from exporter.core.plan import Plan
 from exporter.metrics import families
-from exporter.metrics.families import Family
+from exporter.metrics.family import Family
 
 
 class OwnMetrics:

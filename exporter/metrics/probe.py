@@ -6,30 +6,25 @@ prometheus_client takes many times as long (tests/benchmarks/render.py measures 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
-from typing import TypeVar
 
 from exporter.core.model import Reason, SkipReason
 from exporter.core.plan import Plan, TargetPlan
 from exporter.core.result import Result
 from exporter.core.view import View
-from exporter.metrics import families
+from exporter.metrics import families, stream
 from exporter.metrics.counts import Counts
 from exporter.metrics.exposition import END, header, labelled
-from exporter.metrics.families import LATENCY_BUCKETS, Family
+from exporter.metrics.families import LATENCY_BUCKETS
+from exporter.metrics.family import Family
+from exporter.metrics.lines import histogram_template, opened, scalars, template, vector, vectors
 from exporter.metrics.readings import (
     LABELLED_OF_RESULT,
     LABELLED_OF_VIEW,
     OF_RESULT,
     OF_VIEW,
-    Labelled,
-    Number,
 )
-
-_Source = TypeVar("_Source", View, Result)
-_Scalar = tuple[str, Callable[[_Source], Number | None]]
-_Vector = tuple[str, Callable[[_Source], Labelled]]
 
 _ORDER: tuple[Family, ...] = (
     *(family for family, _ in OF_VIEW),
@@ -37,12 +32,14 @@ _ORDER: tuple[Family, ...] = (
     *(families.PROBES, families.FAILURES, families.SKIPPED, families.REQUESTS, families.LATENCY),
     *(family for family, _ in OF_RESULT),
     *(family for family, _ in LABELLED_OF_RESULT),
+    *stream.ORDER,
 )
 """The families in the order of the blocks of a target."""
 
 _HEADERS = {
     openmetrics: [header(family, openmetrics) for family in _ORDER] for openmetrics in (False, True)
 }
+_NO_COUNTERS = ("",) * 5
 _NO_RESULT = [""] * (len(OF_RESULT) + len(LABELLED_OF_RESULT))
 
 
@@ -94,27 +91,31 @@ class _Target:
         self._of_view = [(f"{family.name}{{{labels}}} ", read) for family, read in OF_VIEW]
         self._of_result = [(f"{family.name}{{{labels}}} ", read) for family, read in OF_RESULT]
         self._labelled_of_view = [
-            (_open(family, labels), read) for family, read in LABELLED_OF_VIEW
+            (opened(family, labels), read) for family, read in LABELLED_OF_VIEW
         ]
         self._labelled_of_result = [
-            (_open(family, labels), read) for family, read in LABELLED_OF_RESULT
+            (opened(family, labels), read) for family, read in LABELLED_OF_RESULT
         ]
         self._probes = f"{families.PROBES.name}{{{labels}}} "
-        self._failures = _template(families.FAILURES, labels, Reason)
-        self._skipped = _template(families.SKIPPED, labels, SkipReason)
-        self._requests = _open(families.REQUESTS, labels)
-        self._latency = _histogram_template(families.LATENCY, labels, LATENCY_BUCKETS)
+        self._failures = template(families.FAILURES, labels, Reason)
+        self._skipped = template(families.SKIPPED, labels, SkipReason)
+        self._requests = opened(families.REQUESTS, labels)
+        self._latency = histogram_template(families.LATENCY, labels, LATENCY_BUCKETS)
+        self._stream = stream.StreamLines(labels) if plan.prober == "stream" else None
 
     def blocks(self, view: View) -> list[str]:
         """The lines of each family in the order of _ORDER, "" for a family without a sample."""
-        blocks = _scalars(self._of_view, view)
-        blocks += _vectors(self._labelled_of_view, view)
-        blocks += self._counters()
+        blocks = scalars(self._of_view, view)
+        blocks += vectors(self._labelled_of_view, view)
+        blocks += self._counters() if self._stream is None else _NO_COUNTERS
         if view.result is None:
-            return blocks + _NO_RESULT
-        blocks += _scalars(self._of_result, view.result)
-        blocks += _vectors(self._labelled_of_result, view.result)
-        return blocks
+            blocks += _NO_RESULT
+        else:
+            blocks += scalars(self._of_result, view.result)
+            blocks += vectors(self._labelled_of_result, view.result)
+        if self._stream is None or view.stream is None:
+            return blocks + stream.NONE
+        return blocks + self._stream.blocks(view.stream)
 
     def _counters(self) -> tuple[str, ...]:
         counts = self.counts
@@ -123,45 +124,6 @@ class _Target:
             f"{self._probes}{counts.probes}\n",
             self._failures % tuple(counts.failures.values()),
             self._skipped % tuple(counts.skipped.values()),
-            _vector(self._requests, counts.requests.items()),
+            vector(self._requests, counts.requests.items()),
             self._latency % (*buckets, counts.latency_sum, buckets[-1]),
         )
-
-
-def _scalars(readings: Iterable[_Scalar[_Source]], source: _Source) -> list[str]:
-    return [
-        "" if (value := read(source)) is None else f"{start}{value!r}\n" for start, read in readings
-    ]
-
-
-def _vectors(readings: Iterable[_Vector[_Source]], source: _Source) -> list[str]:
-    return [_vector(start, read(source)) for start, read in readings]
-
-
-def _vector(start: str, samples: Labelled) -> str:
-    """The lines of one family. Label values are names of enums and of the catalog: nothing in them
-    needs escaping.
-    """
-    return "".join(
-        [f'{start}{label}"}} {value!r}\n' for label, value in samples if value is not None]
-    )
-
-
-def _open(family: Family, labels: str) -> str:
-    """A sample line up to the value of the family's own label, which comes last."""
-    (own,) = family.labels
-    return f'{family.name}{{{labels},{own}="'
-
-
-def _template(family: Family, labels: str, members: Iterable[str]) -> str:
-    """The lines of a counter with a closed set of label values, to be filled by ``%``."""
-    start = _open(family, labels).replace("%", "%%")
-    return "".join([f'{start}{member}"}} %s\n' for member in members])
-
-
-def _histogram_template(family: Family, labels: str, edges: Iterable[float]) -> str:
-    """The lines of a histogram, to be filled by ``%`` with the buckets, the sum and the count."""
-    name, labels = family.name, labels.replace("%", "%%")
-    les = (*(repr(edge) for edge in edges), "+Inf")
-    lines = [f'{name}_bucket{{{labels},le="{le}"}} %s\n' for le in les]
-    return "".join(lines) + f"{name}_sum{{{labels}}} %s\n{name}_count{{{labels}}} %s\n"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from exporter.core.result import Result
 from exporter.core.view import Circuit, View
 from exporter.metrics import families
-from exporter.metrics.families import Family
+from exporter.metrics.family import Family
 
 Number = float | int
 Labelled = Iterable[tuple[str, Number | None]]
@@ -41,6 +41,8 @@ def _levels(result: Result) -> Labelled:
 
 
 def _circuit(view: View) -> Labelled:
+    if view.stream is not None:  # a connection that is kept has no circuit
+        return ()
     return [(state.value, int(state is view.circuit)) for state in Circuit]
 
 
@@ -53,7 +55,7 @@ OF_VIEW: tuple[tuple[Family, Callable[[View], Number | None]], ...] = (
 
 OF_RESULT: tuple[tuple[Family, Callable[[Result], Number | None]], ...] = (
     (families.PROBE_SUCCESS, lambda result: int(result.failure is None)),
-    (families.PROBE_DURATION, lambda result: result.observation.elapsed),
+    (families.PROBE_DURATION, lambda result: result.observation.elapsed or None),
     (families.PROBE_STATUS, lambda result: result.observation.status),
     (families.PROBE_CERTIFICATE, lambda result: result.observation.certificate_not_after),
     (families.PAYLOAD_AGE, lambda result: result.facts.payload_age),

@@ -12,6 +12,7 @@ from typing import Protocol
 from exporter.core.model import Observation
 from exporter.core.plan import Request, Route
 from exporter.probers.http import HttpProber
+from exporter.probers.stream import StreamProber
 
 
 class Prober(Protocol):
@@ -26,5 +27,6 @@ class Prober(Protocol):
 
 PROBERS: dict[str, Callable[[str], Prober]] = {
     "http": HttpProber,
+    "websocket": StreamProber,
 }
 """By the name that a plan uses; each is made with the version of the exporter."""

@@ -23,6 +23,11 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
 
     @property
+    def socket(self) -> WireSocket:
+        """The socket beneath the transport, for whoever takes the connection over."""
+        return self._socket
+
+    @property
     def closing(self) -> bool:
         return self.transport is None or self.transport.is_closing()
 

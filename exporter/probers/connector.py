@@ -32,13 +32,21 @@ class Connector:
         self.tls_context = functools.cache(_tls_context)
 
     async def open(
-        self, origin: Origin, route: Route, attempt: Attempt, *, verify: bool = True
+        self,
+        origin: Origin,
+        route: Route,
+        attempt: Attempt,
+        *,
+        verify: bool = True,
+        tunnel: bool = False,
     ) -> Connection:
         """A connection to ``origin``; ``attempt`` tells how far it came when this raises.
 
+        ``tunnel`` asks a proxy for a tunnel even where there is no TLS to carry (RFC 6455 §4.1).
         Raises OSError (also as ssl.SSLError, socket.gaierror) or ProxyError.
         """
-        connection = await self._connect(origin, route, attempt)
+        tunnel = bool(route.proxy_url) and (tunnel or origin.scheme == "https")
+        connection = await self._connect(origin, route, attempt, tunnel)
         if origin.scheme == "https":
             attempt.setup = Phase.TLS
             started = time.monotonic()
@@ -50,7 +58,9 @@ class Connector:
     def close(self) -> None:
         self._resolver.close()
 
-    async def _connect(self, origin: Origin, route: Route, attempt: Attempt) -> Connection:
+    async def _connect(
+        self, origin: Origin, route: Route, attempt: Attempt, tunnel: bool
+    ) -> Connection:
         peer = origin_of(route.proxy_url) if route.proxy_url else origin
         attempt.setup = Phase.RESOLVE
         address = await self._resolver.resolve(peer.host, peer.port, route.ip_protocol)
@@ -62,7 +72,7 @@ class Connector:
         try:
             sock.setblocking(False)
             await loop.sock_connect(sock, address.sockaddr)
-            if route.proxy_url and origin.scheme == "https":
+            if tunnel:
                 await open_tunnel(sock, origin, route, self._user_agent)
             attempt.connect = time.monotonic() - started
             connection = Connection(sock, attempt.address)

@@ -11,6 +11,7 @@ from exporter.core.model import Verdict
 from exporter.core.result import Result
 from exporter.core.view import LimitView, View
 from exporter.server.status import State, Status, hindrance_of
+from exporter.server.stream_text import stream_facts
 from exporter.server.text import latency, moment, percent, printable, span
 
 _NONE = '<span class="none">&ndash;</span>'
@@ -81,6 +82,8 @@ class Row:
     def _latency(self) -> str:
         result = self.view.result
         seconds = result.observation.latency if result is not None else None
+        if self.view.stream is not None:
+            seconds = self.view.stream.lag
         shown = latency(seconds) if seconds is not None else _NONE
         return f'<span class="latency number">{shown}</span>'
 
@@ -106,14 +109,17 @@ class Row:
         facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in self._facts())
         yield f"<dl>{facts}</dl>"
         link = f"probe?target={quote(str(self.view.plan.target), safe='')}"
+        explain = "explain" if self.view.stream is not None else "probe it now and explain"
         yield (
-            f'<nav><a href="{link}&amp;debug=true">probe it now and explain</a>'
-            f'<a href="{link}">metrics</a></nav>'
+            f'<nav><a href="{link}&amp;debug=true">{explain}</a><a href="{link}">metrics</a></nav>'
         )
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         view = self.view
-        if view.result is not None:
+        if view.stream is not None:
+            for name, text in stream_facts(view.stream, self.now):
+                yield name, f"<bdi>{self._safe(text, 300)}</bdi>"
+        elif view.result is not None:
             yield from self._measured(view.result)
         if view.last_success_at is not None:
             yield "last success", f"{self._ago(view.last_success_at)} ago"
@@ -121,7 +127,8 @@ class Row:
             yield "not asked now", f"{view.skipped}: <bdi>{self._safe(view.skip_detail, 300)}</bdi>"
         if view.retry_at is not None:
             yield "next chance", moment(view.retry_at)
-        yield "circuit", str(view.circuit)
+        if view.stream is None:
+            yield "circuit", str(view.circuit)
         for limit in view.limits:
             yield "budget", bar(limit.budget_used) + escape(_limit(limit))
         yield "interval", f"{view.plan.interval:.3g} s, timeout {view.plan.timeout:.3g} s"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from urllib.parse import urlsplit
 
 from exporter.core.model import Observation, Phases, SkipReason, Verdict
 from exporter.core.result import Facts, Result
+from exporter.core.stream_view import StreamView
 from exporter.core.view import LimitView, View
+from exporter.server.stream_text import stream_facts
 from exporter.server.text import latency, moment, percent, printable, span
 
 Redact = Callable[[str], str]
@@ -30,7 +32,9 @@ def describe(view: View, redact: Redact, metrics_text: str | None) -> str:
     secrets and the values of credential-like headers and parameters masked.
     """
     sections: list[tuple[str, list[str]]] = [("", [_headline(view, redact), *_notes(view, redact)])]
-    if view.result is not None:
+    if view.stream is not None:
+        sections += _stream_sections(view, view.stream, redact)
+    elif view.result is not None:
         sections += _result_sections(view, view.result, redact)
     sections.append(("Limits", [line for limit in view.limits for line in _limit(limit)]))
     text = "\n".join(_section(title, lines) for title, lines in sections if lines)
@@ -60,7 +64,8 @@ def _notes(view: View, redact: Redact) -> Iterator[str]:
         yield f"  next chance: {moment(view.retry_at)}"
     if view.blocked_until is not None:
         yield f"  the exchange told us to stay away until {moment(view.blocked_until)}"
-    yield f"  circuit: {view.circuit}"
+    if view.stream is None:
+        yield f"  circuit: {view.circuit}"
     if view.since is not None:
         yield f"  in this state since {moment(view.since)}"
     if view.last_success_at is not None:
@@ -82,6 +87,19 @@ def _result_sections(view: View, result: Result, redact: Redact) -> list[tuple[s
     ]
 
 
+def _stream_sections(view: View, stream: StreamView, redact: Redact) -> list[tuple[str, list[str]]]:
+    now = view.result.finished_at if view.result else stream.last_message_at or 0.0
+    facts = [
+        f"{name:<13} {printable(redact(text), 300)}" for name, text in stream_facts(stream, now)
+    ]
+    request = view.plan.request(now)
+    return [
+        ("Stream", [printable(redact(without_credentials(request.url)), 1000), *facts]),
+        ("Opening", list(_bars(stream.opening.items()))),
+        ("Payload", list(_facts(stream.facts))),
+    ]
+
+
 def _probe(result: Result) -> Iterator[str]:
     seen = result.observation
     yield f"finished {moment(result.finished_at)}, took {latency(seen.elapsed)}"
@@ -96,7 +114,10 @@ def _probe(result: Result) -> Iterator[str]:
 
 
 def _phases(phases: Phases) -> Iterator[str]:
-    items = phases.items()
+    return _bars(phases.items())
+
+
+def _bars(items: Sequence[tuple[str, float]]) -> Iterator[str]:
     longest = max((seconds for _, seconds in items), default=0.0)
     for name, seconds in items:
         width = round(_BAR * seconds / longest) if longest > 0 else 0

@@ -47,6 +47,8 @@ def status_of(view: View, now: float) -> Status:
     if hindrance is not None:
         return Status(State.SKIPPED, hindrance, view.skip_detail or _STORIES[hindrance])
     if result is None:
+        if view.stream is not None:
+            return Status(State.WAITING, detail="connecting and subscribing")
         asked = view.since is not None
         return Status(State.WAITING, detail="not probed of late" if asked else "not probed yet")
     return Status(State.OK)

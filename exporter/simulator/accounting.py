@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.simulator.variables import UNITS
 
@@ -43,6 +43,32 @@ class Spent:
     until: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How requests are counted at present: the part of every limit that others behind the same
+    address have used up, the part of it that is granted at all, and the part that the headers
+    claim is used (None for the truth). All in [0, 1]."""
+
+    eaten: float = 0.0
+    granted: float = 1.0
+    claimed: float | None = None
+
+
+HONEST = Terms()
+
+
+class Use(NamedTuple):
+    """What one client has used of one limit in the window that ends at ``end`` (unix seconds);
+    ``place`` is the endpoint and pair where these count apart."""
+
+    client: str
+    limit: str
+    place: str
+    used: float
+    capacity: float
+    end: float
+
+
 @dataclass(slots=True)
 class _Client:
     refusals: int = 0
@@ -67,10 +93,9 @@ class Accounting:
         pair: str,
         cost: Mapping[str, float],
         now: float,
-        eaten: float = 0.0,
+        terms: Terms = HONEST,
     ) -> Spent:
-        """Count one request. ``eaten`` is the part of every limit that other programs behind the
-        same address use up, in [0, 1]."""
+        """Count one request."""
         record = self._clients.setdefault(client, _Client())
         headers: dict[str, str] = {}
         until = 0.0
@@ -78,15 +103,33 @@ class Accounting:
             if units := cost.get(limit.name):
                 place = endpoint if limit.per_endpoint else "", pair if limit.per_pair else ""
                 key = (client, limit.name, *place)
-                used = self._count(key, limit, units, now) + eaten * limit.capacity
+                used = self._count(key, limit, units, now) + terms.eaten * limit.capacity
                 end = _window_end(limit, now)
-                headers |= _usage(limit, used, end, now)
-                until = max(until, end if used > limit.capacity else 0.0)
+                told = used if terms.claimed is None else terms.claimed * limit.capacity
+                headers |= _usage(limit, told, end, now)
+                until = max(until, end if used > limit.capacity * terms.granted else 0.0)
         if now < record.banned_until:
             return Spent(headers, "banned", record.banned_until)
         if until:
             return self._refuse(record, headers, until, now)
         return Spent(headers)
+
+    def uses(self, now: float) -> list[Use]:
+        """What the clients have used in the windows of this moment."""
+        capacities = {limit.name: limit.capacity for limit in self.limits}
+        return [
+            Use(client, name, " ".join(filter(None, place)), used, capacities[name], end)
+            for (client, name, *place), (end, used) in self._used.items()
+            if end > now
+        ]
+
+    def bans_in_force(self, now: float) -> dict[str, float]:
+        """Banned clients and until when (unix seconds)."""
+        return {
+            client: record.banned_until
+            for client, record in self._clients.items()
+            if record.banned_until > now
+        }
 
     def _count(self, key: tuple[str, ...], limit: Limit, units: float, now: float) -> float:
         if len(self._used) > _MAX_COUNTERS:

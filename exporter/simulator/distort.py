@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +15,14 @@ from exporter.simulator.market import SEQUENCE_PER_STEP, STEPS_PER_SECOND, Level
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer before it is sent. Header names are as they go on the wire."""
+    """An answer before it is sent. Header names are as they go on the wire. A refusal ends at
+    ``until`` (unix seconds); 0 for anything else."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     content_type: str = "application/json"
+    until: float = 0.0
 
 
 def _moved(facts: Snapshot, seconds: float) -> Snapshot:
@@ -80,15 +84,21 @@ def _unsorted(facts: Snapshot) -> Snapshot:
     )
 
 
-def _zero_sizes(facts: Snapshot) -> Snapshot:
+def _sized(facts: Snapshot, factor: float) -> Snapshot:
+    """All sizes times ``factor``."""
     return replace(
         facts,
-        bid=(facts.bid[0], 0.0),
-        ask=(facts.ask[0], 0.0),
-        bids=tuple((price, 0.0) for price, _ in facts.bids),
-        asks=tuple((price, 0.0) for price, _ in facts.asks),
-        trades=tuple(t._replace(size=0.0) for t in facts.trades),
+        bid=(facts.bid[0], facts.bid[1] * factor),
+        ask=(facts.ask[0], facts.ask[1] * factor),
+        bids=tuple((price, size * factor) for price, size in facts.bids),
+        asks=tuple((price, size * factor) for price, size in facts.asks),
+        trades=tuple(t._replace(size=t.size * factor) for t in facts.trades),
+        klines=tuple(k._replace(volume=k.volume * factor) for k in facts.klines),
     )
+
+
+def _few_levels(facts: Snapshot, count: int) -> Snapshot:
+    return replace(facts, bids=facts.bids[:count], asks=facts.asks[:count])
 
 
 def _empty_side(facts: Snapshot, fault: ActiveFault) -> Snapshot:
@@ -114,9 +124,12 @@ FACTS: Mapping[str, Callable[[Snapshot, ActiveFault], Snapshot]] = {
     "locked": lambda facts, _: _lifted_bids(facts, 1.0),
     "unsorted": lambda facts, _: _unsorted(facts),
     "negative_price": lambda facts, _: _scaled(facts, -1.0),
-    "zero_size": lambda facts, _: _zero_sizes(facts),
+    "zero_price": lambda facts, _: _scaled(facts, 0.0),
+    "negative_size": lambda facts, _: _sized(facts, -1.0),
+    "zero_size": lambda facts, _: _sized(facts, 0.0),
     "empty_side": _empty_side,
-    "nan": lambda facts, _: _scaled(facts, float("nan")),
+    "few_levels": lambda facts, f: _few_levels(facts, int(f.number("levels"))),
+    "nan": lambda facts, f: _scaled(facts, float(f.values["value"])),
     "price_jump": lambda facts, f: _scaled(facts, 1.0 + f.number("percent") / 100),
     "sequence_back": _sequence_back,
 }
@@ -130,11 +143,11 @@ def _without(node: Any, field: str) -> Any:
     return node
 
 
-def _replaced(node: Any, field: str) -> Any:
+def _replaced(node: Any, field: str, by: Any) -> Any:
     if isinstance(node, dict):
-        return {k: [None] if k == field else _replaced(v, field) for k, v in node.items()}
+        return {k: by if k == field else _replaced(v, field, by) for k, v in node.items()}
     if isinstance(node, list):
-        return [_replaced(item, field) for item in node]
+        return [_replaced(item, field, by) for item in node]
     return node
 
 
@@ -151,18 +164,23 @@ def _missing_field(document: Any, field: str) -> Any:
     return _without(document, field) if field else _rows_changed(document, lambda row: row[:1])
 
 
-def _wrong_type(document: Any, field: str) -> Any:
+def _overwritten(document: Any, field: str, by: Any) -> Any:
+    """The field, or else all values of all rows, or else the document itself replaced."""
     if field:
-        return _replaced(document, field)
-    changed = _rows_changed(document, lambda row: [[None] for _ in row])
-    return [] if changed == document else changed
+        return _replaced(document, field, by)
+    changed = _rows_changed(document, lambda row: [by for _ in row])
+    return by if changed == document else changed
 
 
-DOCUMENT: Mapping[str, Callable[[Any, str], Any]] = {
-    "missing_field": _missing_field,
-    "wrong_type": _wrong_type,
+DOCUMENT: Mapping[str, Callable[[Any, str, ActiveFault], Any]] = {
+    "missing_field": lambda document, field, _: _missing_field(document, field),
+    "wrong_type": lambda document, field, _: _overwritten(document, field, [None]),
+    "bare_nan": lambda document, field, f: _overwritten(document, field, float(f.values["value"])),
 }
-"""Document and the name of a field (empty: it has none to break) → document."""
+"""Document, the name of a field (empty: it has none to break) and fault → document."""
+
+_TAIL_EXPONENT = 1.5
+_LONGEST_DELAY_MS = 600_000.0
 
 _PAGE = b"<!DOCTYPE html><html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n"
 _FIRST_KEY = re.compile(rb'\{("(?:[^"\\]|\\.)*"):')
@@ -177,6 +195,10 @@ def _redirected(reply: Reply, fault: ActiveFault) -> Reply:
     return replace(reply, status=302, headers=headers, body=b"")
 
 
+def _nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
 def _not_utf8(body: bytes) -> bytes:
     """Bytes that are no UTF-8 in the first text of a body that is otherwise well-formed."""
     return body.replace(b'"', b'"\xff\xfe', 1) if b'"' in body else b'"\xff\xfe"'
@@ -185,8 +207,11 @@ def _not_utf8(body: bytes) -> bytes:
 REPLY: Mapping[str, Callable[[Reply, ActiveFault, Any], Reply]] = {
     "status_500": lambda reply, _f, _k: _page(reply, 500, b"Internal Server Error"),
     "status_503": lambda reply, _f, _k: _page(reply, 503, b"Service Temporarily Unavailable"),
-    "html": lambda reply, _f, _k: _page(reply, 200, b"Just a moment..."),
+    "waf": lambda reply, _f, _k: _page(reply, 403, b"Sorry, you have been blocked"),
+    "html": lambda reply, _f, _k: _page(reply, 200, b"We are down for maintenance"),
     "empty": lambda reply, _f, _k: replace(reply, body=b""),
+    "cut": lambda reply, _f, _k: replace(reply, body=reply.body[: len(reply.body) // 2]),
+    "deep_json": lambda reply, f, _k: replace(reply, body=_nested(int(f.number("depth")))),
     "invalid_utf8": lambda reply, _f, _k: replace(reply, body=_not_utf8(reply.body)),
     "duplicate_keys": lambda reply, _f, _k: replace(
         reply, body=_FIRST_KEY.sub(rb"{\1:null,\1:", reply.body, count=1)
@@ -195,3 +220,10 @@ REPLY: Mapping[str, Callable[[Reply, ActiveFault, Any], Reply]] = {
     "redirect": lambda reply, f, _k: _redirected(reply, f),
 }
 """Reply, fault and what identifies the question → reply."""
+
+
+def delay(fault: ActiveFault, chance: random.Random) -> float:
+    """Seconds by which the fault ``latency`` holds one answer back."""
+    tail = math.pow(1.0 - chance.random(), -1 / _TAIL_EXPONENT) - 1.0
+    ms = fault.number("ms") + fault.number("jitter_ms") * chance.random()
+    return min(ms + fault.number("tail_ms") * tail, _LONGEST_DELAY_MS) / 1000

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
 
-from exporter.simulator.accounting import Accounting
+from exporter.simulator.accounting import HONEST, Accounting, Terms
 from exporter.simulator.distort import DOCUMENT, FACTS, REPLY, Reply
 from exporter.simulator.faults import ActiveFault, Kind
 from exporter.simulator.market import Market, Snapshot
@@ -32,21 +33,17 @@ class SimulatedExchange:
     def __init__(self, provider: Provider, market: Market) -> None:
         self.provider = provider
         self._market = market
-        self._accounting = Accounting(provider.limits, provider.bans)
+        self.accounting = Accounting(provider.limits, provider.bans)
         self._bodies: dict[tuple[str, str, int | None], tuple[int, bytes]] = {}
 
     def answer(self, call: Call, client: str, now: float, faults: Sequence[ActiveFault]) -> Reply:
         """The whole answer, short of the faults of the wire."""
         clock = now + _total(faults, "clock_skew", "seconds")
-        spent = self._accounting.spend(
-            client,
-            call.endpoint.name,
-            call.pair or "",
-            call.endpoint.cost,
-            now,
-            eaten=_total(faults, "budget_eaten", "ratio"),
+        endpoint, pair = call.endpoint, call.pair or ""
+        spent = self.accounting.spend(
+            client, endpoint.name, pair, endpoint.cost, now, _terms(faults)
         )
-        refused = next((fault for fault in faults if fault.kind is Kind.REFUSAL), None)
+        refused = next((fault for fault in faults if self._refuses(fault)), None)
         if spent.refusal:
             reply = self.error(spent.refusal, clock, spent.until)
         elif refused:
@@ -55,8 +52,9 @@ class SimulatedExchange:
             reply = self.error("bad_symbol", clock)
         else:
             reply = Reply(200, {}, self._body(call, call.pair, clock, faults))
-        headers = {**spent.headers, **reply.headers, "Date": _http_date(int(clock))}
-        reply = Reply(reply.status, headers, reply.body, reply.content_type)
+        silent = any(fault.name == "headers_missing" for fault in faults)
+        usage = {} if silent else spent.headers
+        reply = replace(reply, headers={**usage, **reply.headers, "Date": _http_date(int(clock))})
         key = (call.endpoint.name, call.pair, call.limit)
         for fault in faults:
             if fault.kind is Kind.REPLY:
@@ -89,7 +87,7 @@ class SimulatedExchange:
         for fault in faults:
             if fault.kind is Kind.DOCUMENT:
                 field = str(fault.values["field"]) or call.endpoint.field
-                document = DOCUMENT[fault.name](document, field)
+                document = DOCUMENT[fault.name](document, field, fault)
         return document
 
     def _facts(self, sample: Template, pair: str, clock: float, limit: int | None) -> Snapshot:
@@ -116,7 +114,14 @@ class SimulatedExchange:
             **self.provider.native(pair),
         )
 
+    def _refuses(self, fault: ActiveFault) -> bool:
+        """Whether the fault is a refusal, and one that this exchange has words for."""
+        meaning = fault.values.get("meaning", "")
+        return fault.kind is Kind.REFUSAL and (not meaning or meaning in self.provider.errors)
+
     def _refusal(self, fault: ActiveFault, call: Call, clock: float) -> Reply:
+        if fault.name == "error":
+            return self.error(str(fault.values["meaning"]), clock)
         if fault.name == "banned":
             return self.error("banned", clock, clock + fault.number("seconds"))
         if fault.name == "rate_limited":
@@ -138,12 +143,24 @@ class SimulatedExchange:
         headers = {key: str(value.render(scope)) for key, value in sample.headers.items()}
         body = sample.body.render(scope)
         if isinstance(body, str):
-            return Reply(sample.status, headers, body.encode(), "text/plain")
-        return Reply(sample.status, headers, _encode(body))
+            return Reply(sample.status, headers, body.encode(), "text/plain", until)
+        return Reply(sample.status, headers, _encode(body), until=until)
 
 
 def _encode(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _terms(faults: Sequence[ActiveFault]) -> Terms:
+    """How the faults change the counting of requests."""
+    if not any(fault.kind is Kind.LIMITS for fault in faults):
+        return HONEST
+    ratios = {fault.name: fault.number("ratio") for fault in faults if "ratio" in fault.values}
+    return Terms(
+        eaten=ratios.get("budget_eaten", 0.0),
+        granted=ratios.get("limits_lowered", 1.0),
+        claimed=ratios.get("headers_lying"),
+    )
 
 
 def _total(faults: Iterable[ActiveFault], name: str, parameter: str) -> float:
@@ -153,10 +170,12 @@ def _total(faults: Iterable[ActiveFault], name: str, parameter: str) -> float:
 def _with_retry_after(reply: Reply, form: str, clock: float, wait: float) -> Reply:
     if form == "provider":
         return reply
-    value = _http_date(math.ceil(clock + wait)) if form == "date" else str(math.ceil(wait))
     headers = {k: v for k, v in reply.headers.items() if k.lower() != "retry-after"}
-    headers["Retry-After"] = value
-    return Reply(reply.status, headers, reply.body, reply.content_type)
+    if form == "seconds":
+        headers["Retry-After"] = str(math.ceil(wait))
+    elif form == "date":
+        headers["Retry-After"] = _http_date(math.ceil(clock + wait))
+    return replace(reply, headers=headers)
 
 
 @lru_cache(64)

@@ -116,11 +116,11 @@ class Provider:
         return f"{other}-{quote}"
 
     def example(self, endpoint: Endpoint) -> str:
-        """A URL path with parameters that asks the endpoint about the default pair."""
+        """A path with parameters that asks the endpoint about the default pair."""
         spec, names = self._document["endpoints"][endpoint.name], self.native(self.default_pair)
         params = {key: _fill(str(value), names) for key, value in spec.get("params", {}).items()}
         asked = urlencode({key: value for key, value in params.items() if "{" not in value})
-        return f"/{self.name}{_fill(spec['path'], names)}" + (f"?{asked}" if asked else "")
+        return _fill(spec["path"], names) + (f"?{asked}" if asked else "")
 
     def _endpoint(self, name: str, spec: Mapping[str, Any]) -> Endpoint:
         where = f"{self.name}.yml: $.endpoints.{name}"

@@ -6,41 +6,31 @@ It is meant for this machine and has no access control.
 from __future__ import annotations
 
 import asyncio
-import json
+import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
-from exporter.simulator.exchange import SimulatedExchange
-from exporter.simulator.faults import ActiveFault, FaultError, read_faults
-from exporter.simulator.market import ASSETS, QUOTES, Market
-from exporter.simulator.page import page
-from exporter.simulator.provider import Provider
+from exporter.simulator.certificates import make_certificates
+from exporter.simulator.control import Control, not_allowed
+from exporter.simulator.fault_table import FAULTS, Kind
+from exporter.simulator.listener import Listener
+from exporter.simulator.simulation import Simulation
+from exporter.simulator.stream_server import StreamServer
 from exporter.simulator.wire import send
 
-_MAX_REQUEST_BODY = 65536
+_ON_OWN_PORTS = tuple(n for n, f in FAULTS.items() if f.needs == "--simulator.own-ports")
+_WITH_TLS = tuple(n for n, f in FAULTS.items() if f.kind is Kind.CONNECTION)
 
 
-class Request(NamedTuple):
-    """One request that was answered; ``status`` is the one of the answer before wire faults."""
+class Simulator(Simulation):
+    """The exchanges on one port and, if asked for, each on a port of its own, with or without TLS.
 
-    time: float
-    exchange: str
-    endpoint: str
-    status: int
-
-
-class Simulator:
-    """All exchanges of a catalog on one port.
-
-    ``catalog`` maps names to parsed catalog files; ``pairs`` are listed besides the usual ones;
-    ``now`` yields unix seconds.
-
-    Raises:
-        CatalogError: a sample has an unknown variable, format or list.
+    ``base_urls`` says where each exchange is, ``ca_file`` whom to trust there.
     """
 
     def __init__(
@@ -50,94 +40,106 @@ class Simulator:
         now: Callable[[], float] = time.time,
         pairs: Iterable[str] = (),
     ) -> None:
-        usual = [f"{base}-{quote}" for base in ASSETS for quote in QUOTES if base != quote]
-        listed = tuple(dict.fromkeys([*usual, *pairs]))
-        market = Market(seed)
-        self._exchanges = {
-            name: SimulatedExchange(Provider(document, listed), market)
-            for name, document in catalog.items()
-        }
-        self._now = now
-        self._runner: web.ServerRunner | None = None
+        super().__init__(catalog, seed, now, pairs)
+        self.base_urls: dict[str, str] = {}
+        self.ca_file: Path | None = None
+        self._listeners: dict[str, Listener] = {}
+        self._streams = StreamServer(self, seed)
         self._closing = asyncio.Event()
-        self.faults: tuple[ActiveFault, ...] = ()
-        self.requests: deque[Request] = deque(maxlen=10_000)
+        self._switched = asyncio.Event()
+        self._running = AsyncExitStack()
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen, and return the base URL, without a slash at its end."""
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, own_ports: bool = False, tls: bool = False
+    ) -> str:
+        """Listen, and return the base URL, without a slash at its end.
+
+        The exchanges' own ports follow ``port``, or are any when that is 0; ``tls`` implies them.
+        Raises OSError for a port that is taken, ConfigError when TLS is impossible.
+        """
         self._closing.clear()
-        server = web.Server(self._handle, access_log=None, handler_cancellation=True)
-        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-        address, bound = self._runner.addresses[0][:2]
-        return f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
+        async with AsyncExitStack() as stack:
+            runner = web.ServerRunner(self._server(), shutdown_timeout=1.0)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, host, port).start()
+            base_url = _url("http", *runner.addresses[0][:2])
+            self.base_urls = {name: f"{base_url}/{name}" for name in self.exchanges}
+            if own_ports or tls:
+                await self._open_own_ports(stack, host, port, tls)
+            self._running = stack.pop_all()
+        return base_url
 
     async def close(self) -> None:
         """Stop listening and end every answer that hangs."""
         self._closing.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await self._running.aclose()
+        self._listeners = {}
 
-    def set_faults(self, request: list[Mapping[str, Any]]) -> None:
-        """Replace the faults in force by ``[{exchange, endpoint?, fault, …parameters}]``.
+    async def settle(self) -> None:
+        """Open and close ports as the faults in force at this moment want it."""
+        faults = [fault for fault in self.in_force if fault.kind is Kind.CONNECTION]
+        for name, listener in self._listeners.items():
+            await listener.become(frozenset(f.name for f in faults if f.hits(name, "")))
 
-        Raises:
-            FaultError: with every problem found; the faults stay as they were.
-        """
-        endpoints = {name: e.provider.endpoints for name, e in self._exchanges.items()}
-        self.faults = read_faults(request, endpoints, self._now())
+    async def _open_own_ports(self, stack: AsyncExitStack, host: str, port: int, tls: bool) -> None:
+        certificates = None
+        if tls:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="simulator-"))
+            certificates = await asyncio.to_thread(make_certificates, Path(folder))
+            self.ca_file = certificates.ca_file
+        self.connections = _WITH_TLS if tls else _ON_OWN_PORTS
+        for n, name in enumerate(self.exchanges, start=1):
+            listener = Listener(self._server(), host, certificates)
+            await listener.open(port and port + n)
+            stack.push_async_callback(listener.close)
+            self._listeners[name] = listener
+            scheme = "https" if tls else "http"
+            self.base_urls[name] = f"{_url(scheme, host, listener.port)}/{name}"
+        following = asyncio.create_task(self._follow_the_time())
+        stack.push_async_callback(_cancelled, following)
+
+    def _server(self) -> web.Server:
+        return web.Server(self._handle, access_log=None, handler_cancellation=True)
+
+    def switched(self) -> None:
+        self._switched.set()
+
+    async def _follow_the_time(self) -> None:
+        """Settle whenever faults are switched, begin or end."""
+        while True:
+            self._switched.clear()
+            await self.settle()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._next_change()):
+                    await self._switched.wait()
+
+    def _next_change(self) -> float | None:
+        """Seconds until the next fault begins or ends by itself; None if none will."""
+        now = self.now()
+        times = [time for fault in self.scheduled for time in (fault.since, fault.until)]
+        return min((time - now for time in times if now < time < float("inf")), default=None)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         name, slash, path = request.path[1:].partition("/")
         if not slash and name in ("", "faults"):
-            return await self._control(request, name)
-        exchange = self._exchanges.get(name)
-        call = exchange.provider.find(f"/{path}", request.query) if exchange else None
-        if exchange is None or call is None:
-            return web.Response(status=404, text="Not Found\n")
+            return await Control(self, self.base_urls).handle(request)
         if request.method not in ("GET", "HEAD"):
-            return _not_allowed("GET, HEAD")
-        now, endpoint = self._now(), call.endpoint.name
-        faults = [f for f in self.faults if f.exchange == name and f.endpoint in ("", endpoint)]
-        reply = exchange.answer(call, request.remote or "", now, faults)
-        self.requests.append(Request(now, name, endpoint, reply.status))
-        return await send(request, reply, faults, self._closing)
-
-    async def _control(self, request: web.BaseRequest, name: str) -> web.Response:
-        allowed = ("GET", "HEAD", "POST", "DELETE") if name else ("GET", "HEAD")
-        if request.method not in allowed:
-            return _not_allowed(", ".join(allowed))
-        if not name:
-            base = f"http://{request.host}"
-            providers = (exchange.provider for exchange in self._exchanges.values())
-            return web.Response(text=page(base, providers, self.faults), content_type="text/html")
-        if request.method == "DELETE":
-            self.set_faults([])
-        elif request.method == "POST":
-            try:
-                self.set_faults(await _json(request))
-            except FaultError as error:
-                return _answer({"errors": error.problems}, 400)
-        return _answer([fault.document() for fault in self.faults])
+            return not_allowed("GET, HEAD")
+        if self._streams.are_asked_for(request, name, path):
+            return await self._streams.handle(request, name, path, self._closing)
+        answer = self.ask(name, f"/{path}", request.query, request.remote or "")
+        if answer is None:
+            return web.Response(status=404, text="Not Found\n")
+        return await send(request, answer.reply, answer.faults, answer.chance, self._closing)
 
 
-async def _json(request: web.BaseRequest) -> Any:
-    body = await request.content.read(_MAX_REQUEST_BODY + 1)
-    while not request.content.at_eof() and len(body) <= _MAX_REQUEST_BODY:
-        body += await request.content.read(_MAX_REQUEST_BODY)
-    if len(body) > _MAX_REQUEST_BODY:
-        raise FaultError([f"$: longer than {_MAX_REQUEST_BODY} bytes"])
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise FaultError([f"$: not JSON: {error}"]) from None
+def _url(scheme: str, host: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - any address
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _answer(document: Any, status: int = 200) -> web.Response:
-    return web.json_response(document, status=status)
-
-
-def _not_allowed(methods: str) -> web.Response:
-    return web.Response(status=405, text="Method Not Allowed\n", headers={"Allow": methods})
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

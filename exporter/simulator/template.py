@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from exporter.simulator.variables import FORMATS, PLAIN, ROWS, UNITS, Format, Kind, Scope, Variables
@@ -43,18 +43,30 @@ class Template:
     rows: Mapping[str, int]
 
 
-def compile_template(sample: Any, where: str) -> Template:
+def compile_template(
+    sample: Any, where: str, known: Variables = PLAIN, lists: Mapping[str, Variables] = ROWS
+) -> Template:
     """Compile one sample; ``where`` is ``file: path`` for messages.
+
+    ``known`` are the variables that it may name, ``lists`` the variables of each kind of rows.
 
     Raises:
         CatalogError: on an unknown variable, format or list.
     """
-    rows: dict[str, int] = {}
-    render = _compile(sample, where, PLAIN, rows)
-    return Template(lambda scope: render(scope, None), rows)
+    rows = _Rows(lists)
+    render = _compile(sample, where, known, rows)
+    return Template(lambda scope: render(scope, None), rows.wanted)
 
 
-def _compile(node: Any, where: str, known: Variables, rows: dict[str, int]) -> Render:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The kinds of rows that there are, and how many of which a sample turns out to want."""
+
+    kinds: Mapping[str, Variables]
+    wanted: dict[str, int] = field(default_factory=dict)
+
+
+def _compile(node: Any, where: str, known: Variables, rows: _Rows) -> Render:
     if isinstance(node, str):
         return _text(node, where, known)
     if isinstance(node, Mapping):
@@ -67,7 +79,7 @@ def _compile(node: Any, where: str, known: Variables, rows: dict[str, int]) -> R
     return lambda _scope, _row: node
 
 
-def _object(node: Mapping[Any, Any], where: str, known: Variables, rows: dict[str, int]) -> Render:
+def _object(node: Mapping[Any, Any], where: str, known: Variables, rows: _Rows) -> Render:
     members = [
         (_text(str(key), where, known), _compile(value, f"{where}.{key}", known, rows))
         for key, value in node.items()
@@ -75,23 +87,23 @@ def _object(node: Mapping[Any, Any], where: str, known: Variables, rows: dict[st
     return lambda scope, row: {str(key(scope, row)): value(scope, row) for key, value in members}
 
 
-def _each(node: Mapping[str, Any], where: str, known: Variables, rows: dict[str, int]) -> Render:
+def _each(node: Mapping[str, Any], where: str, known: Variables, rows: _Rows) -> Render:
     kind, limit = node["$each"], node.get("$limit", 100)
     order = node.get("$order", "oldest_first")
     if unknown := node.keys() - _EACH_KEYS:
         _fail(where, f"unknown key {min(unknown)}")
-    if kind not in ROWS:
-        _fail(where, f"$each: {kind!r} is none of {', '.join(ROWS)}")
+    if kind not in rows.kinds:
+        _fail(where, f"$each: {kind!r} is none of {', '.join(rows.kinds)}")
     if order not in ("oldest_first", "newest_first"):
         _fail(where, f"$order: {order!r} is neither oldest_first nor newest_first")
     if not isinstance(limit, int) or "$item" not in node:
         _fail(where, "a list wants a whole $limit and an $item")
-    rows[kind] = max(limit, rows.get(kind, 0))
-    item = _compile(node["$item"], f"{where}.$item", {**known, **ROWS[kind]}, rows)
+    rows.wanted[kind] = max(limit, rows.wanted.get(kind, 0))
+    item = _compile(node["$item"], f"{where}.$item", {**known, **rows.kinds[kind]}, rows)
     newest_first = order == "newest_first"
 
     def render(scope: Scope, _row: Any) -> list[Any]:
-        found, count = getattr(scope.snapshot, kind), scope.limit or limit
+        found, count = scope.rows(kind), scope.limit or limit
         if kind in _TIME_ROWS:
             found = found[-count:][::-1] if newest_first else found[-count:]
         else:

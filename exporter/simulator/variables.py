@@ -29,6 +29,11 @@ class Scope:
     retry_after: int = 0
     until: float = 0.0
 
+    def rows(self, kind: str) -> tuple[Any, ...]:
+        """The rows of a list in a sample."""
+        found: tuple[Any, ...] = getattr(self.snapshot, kind)
+        return found
+
 
 class Kind(enum.Enum):
     PRICE = enum.auto()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import random
 import socket
 import struct
 import zlib
@@ -12,24 +14,30 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from exporter.simulator.distort import Reply
+from exporter.simulator.distort import Reply, delay
 from exporter.simulator.faults import ActiveFault, Kind
 
 _MEGABYTE = 1 << 20
 _CHUNK = b" " * 65536
+_DROPS_PER_SECOND = 20
+_ON_ITS_WAY = 0.02  # seconds in which what was written reaches the client before a reset does
 
 Send = Callable[[web.BaseRequest, Reply, ActiveFault, asyncio.Event], Awaitable[web.StreamResponse]]
 """Request, reply, fault and the event of the simulator's end → what was sent."""
 
 
 async def send(
-    request: web.BaseRequest, reply: Reply, faults: Sequence[ActiveFault], closing: asyncio.Event
+    request: web.BaseRequest,
+    reply: Reply,
+    faults: Sequence[ActiveFault],
+    chance: random.Random,
+    closing: asyncio.Event,
 ) -> web.StreamResponse:
     """Answer the request. Of several faults of the wire, latency comes first, then one other."""
     on_wire = [fault for fault in faults if fault.kind is Kind.WIRE]
     for fault in on_wire:
         if fault.name == "latency":
-            await _pause(closing, fault.number("ms") / 1000)
+            await _pause(closing, delay(fault, chance))
     for fault in on_wire:
         if fault.name in WIRE:
             return await WIRE[fault.name](request, reply, fault, closing)
@@ -101,6 +109,28 @@ async def _reset(
     return web.Response()
 
 
+async def _reset_body(
+    request: web.BaseRequest, reply: Reply, fault: ActiveFault, closing: asyncio.Event
+) -> web.StreamResponse:
+    _write(request, reply, len(reply.body), reply.body[: len(reply.body) // 2])
+    await _pause(closing, _ON_ITS_WAY)
+    return await _reset(request, reply, fault, closing)
+
+
+async def _drip(
+    request: web.BaseRequest, reply: Reply, fault: ActiveFault, closing: asyncio.Event
+) -> web.StreamResponse:
+    drop = max(1, math.ceil(fault.number("bytes_per_second") / _DROPS_PER_SECOND))
+    pause = drop / fault.number("bytes_per_second")
+    _write(request, reply, len(reply.body), b"")
+    for start in range(0, len(reply.body), drop):
+        await _pause(closing, pause)
+        if request.transport is None or request.transport.is_closing() or closing.is_set():
+            break
+        request.transport.write(reply.body[start : start + drop])
+    return _gone(request)
+
+
 async def _truncated(
     request: web.BaseRequest, reply: Reply, _fault: ActiveFault, _closing: asyncio.Event
 ) -> web.StreamResponse:
@@ -152,8 +182,10 @@ def _bomb(megabytes: int) -> bytes:
 WIRE: Mapping[str, Send] = {
     "hang": _hang,
     "hang_body": _hang_body,
+    "drip": _drip,
     "drop": _drop,
     "reset": _reset,
+    "reset_body": _reset_body,
     "truncated": _truncated,
     "wrong_length": _wrong_length,
     "huge": _huge,

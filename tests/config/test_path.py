@@ -1,4 +1,4 @@
-"""Plain paths find what JMESPath finds."""
+"""Simple expressions find what JMESPath finds."""
 
 from typing import Any
 
@@ -26,6 +26,19 @@ PATHS = st.lists(STEPS, min_size=1, max_size=4).map(
 def test_a_plain_path_finds_the_same_as_the_interpreter(path: str, document: Any) -> None:
     """Also nothing, in documents of any shape."""
     assert compile_path(path)(document) == jmespath.search(path, document)
+
+
+TERMS = st.tuples(PATHS, st.none() | st.text("ab &=", max_size=3)).map(
+    lambda term: term[0] if term[1] is None else f"{term[0]} == '{term[1]}'"
+)
+
+
+@given(st.lists(TERMS, min_size=1, max_size=3).map(" && ".join), DOCUMENTS)
+def test_comparisons_joined_by_and_find_the_same_as_the_interpreter(
+    expression: str, document: Any
+) -> None:
+    """The first value that is false, as JMESPath has it."""
+    assert compile_path(expression)(document) == jmespath.search(expression, document)
 
 
 @pytest.mark.parametrize("path", ["@", "a || b", "a[?b=='x'] | [0]", "a[-1]", '"odd key".b', "a.*"])

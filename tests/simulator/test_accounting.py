@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.accounting import ABUSE, FIRST_BAN, Accounting, Spent, compile_limits
+from exporter.simulator.accounting import (
+    ABUSE,
+    FIRST_BAN,
+    HONEST,
+    Accounting,
+    Spent,
+    Terms,
+    compile_limits,
+)
 
 NOW = 1_800_000_030.0  # half past a minute
 
@@ -19,10 +27,10 @@ def accounting(bans: bool = True, **limit: Any) -> Accounting:
 
 def spend(
     book: Accounting, units: float = 1, now: float = NOW, endpoint: str = "depth",
-    pair: str = "A-B", client: str = "127.0.0.1", eaten: float = 0.0,
+    pair: str = "A-B", client: str = "127.0.0.1", terms: Terms = HONEST,
 ) -> Spent:  # fmt: skip
     """Spend ``units`` of the limit."""
-    return book.spend(client, endpoint, pair, {"weight": units}, now, eaten)
+    return book.spend(client, endpoint, pair, {"weight": units}, now, terms)
 
 
 def test_capacity_can_be_spent_to_the_last_unit() -> None:
@@ -98,8 +106,39 @@ def test_exchange_that_never_bans_only_refuses() -> None:
 def test_others_use_the_budget_too() -> None:
     """What other programs spend shows in the headers and leaves less for us."""
     book = accounting(headers={"used": "u"})
-    assert spend(book, eaten=0.9).headers == {"u": "10"}
-    assert spend(book, eaten=0.9).refusal == "rate_limited"
+    eaten = Terms(eaten=0.9)
+    assert spend(book, terms=eaten).headers == {"u": "10"}
+    assert spend(book, terms=eaten).refusal == "rate_limited"
+
+
+def test_limit_can_be_lowered_in_silence() -> None:
+    """Less is granted, and the headers still speak of the published limit."""
+    book = accounting(headers={"used": "u", "limit": "l"})
+    lowered = Terms(granted=0.2)
+    assert spend(book, 2, terms=lowered).refusal == ""
+    refused = spend(book, 1, terms=lowered)
+    assert (refused.refusal, refused.headers) == ("rate_limited", {"u": "3", "l": "10"})
+
+
+def test_headers_can_lie() -> None:
+    """They claim what they are told to; what is granted is the truth."""
+    book = accounting(headers={"used": "u", "remaining": "r"})
+    told = spend(book, 10, terms=Terms(claimed=0.0))
+    assert (told.headers, told.refusal) == ({"u": "0", "r": "10"}, "")
+    assert spend(book, terms=Terms(claimed=0.0)).refusal == "rate_limited"
+
+
+def test_present_use_and_bans_are_told() -> None:
+    """By client and limit, as long as the window and the ban last."""
+    book = accounting(scope="endpoint")
+    spend(book, 7)
+    end = NOW + 30
+    assert book.uses(NOW) == [("127.0.0.1", "weight", "depth", 7, 10.0, end)]
+    assert book.uses(end) == []
+    for _ in range(ABUSE + 4):
+        spend(book)
+    assert book.bans_in_force(NOW) == {"127.0.0.1": NOW + FIRST_BAN}
+    assert book.bans_in_force(NOW + FIRST_BAN) == {}
 
 
 def test_call_that_costs_nothing_has_no_headers() -> None:

@@ -123,7 +123,7 @@ def test_requests_are_logged() -> None:
         async with running() as test:
             await test.get(PING)
             await test.get("/binance/nothing")
-            assert list(test.simulator.requests) == [(NOW, "binance", "ping", 200)]
+            assert list(test.simulator.requests) == [(NOW, "binance", "ping", 200, "BTC-USDT", 0.0)]
 
     asyncio.run(main())
 
@@ -143,6 +143,11 @@ def test_faults_are_switched_over_http() -> None:
                 assert response.status == 400
                 assert "$[0].exchange: must be one of" in (await response.json())["errors"][0]
             assert await test.document("/faults") == [fault]
+            other = {"exchange": "okx", "fault": "drop"}
+            async with test.session.patch(url, json=[other]) as response:
+                assert await response.json() == [fault, other]
+            async with test.session.delete(url + "?exchange=okx&fault=drop") as response:
+                assert await response.json() == [fault]
             async with test.session.delete(url) as response:
                 assert await response.json() == []
             assert (await test.get(PING))[0] == 200
@@ -180,7 +185,7 @@ def test_bad_body_is_refused(body: bytes, problem: str) -> None:
     [
         ("POST", PING, "GET, HEAD"),
         ("POST", "/", "GET, HEAD"),
-        ("PUT", "/faults", "GET, HEAD, POST, DELETE"),
+        ("PUT", "/faults", "GET, HEAD, POST, PATCH, DELETE"),
     ],
 )
 def test_other_methods_are_refused(method: str, path: str, allowed: str) -> None:
@@ -200,8 +205,8 @@ def test_page_tells_everything() -> None:
         fault = {"exchange": "okx", "fault": "missing_field", "field": "abc"}
         async with running(fault) as test:
             page = (await test.get("/"))[2].decode()
-            assert "missing_field</strong> on okx" in page
+            assert "<b>missing_field</b></td><td>okx</td>" in page
             assert "gzip_bomb" in page
-            assert 'href="/kraken/0/public/Depth?pair=XBTUSDT' in page
+            assert f'href="{test.url}/kraken/0/public/Depth?pair=XBTUSDT' in page
 
     asyncio.run(main())

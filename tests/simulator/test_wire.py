@@ -51,6 +51,8 @@ def document(path: str, name: str, **parameters: Any) -> Any:
     [
         ("drop", aiohttp.ServerDisconnectedError),
         ("reset", aiohttp.ClientOSError),
+        ("reset_body", aiohttp.ClientPayloadError),
+        ("drip", TimeoutError),
         ("truncated", aiohttp.ClientPayloadError),
         ("hang", TimeoutError),
         ("hang_body", TimeoutError),
@@ -166,6 +168,7 @@ def test_gzip_bomb() -> None:
         ("status_500", DEPTH, 500, "text/html"),
         ("status_503", DEPTH, 503, "text/html"),
         ("html", DEPTH, 200, "text/html"),
+        ("waf", DEPTH, 403, "text/html"),
         ("rate_limited", DEPTH, 429, "application/json"),
         ("banned", DEPTH, 418, "application/json"),
         ("maintenance", DEPTH, 503, "application/json"),
@@ -338,11 +341,76 @@ def test_nan() -> None:
     assert b"NaN" in ask(path, {"exchange": "deribit", "fault": "nan"})[2]
 
 
+@pytest.mark.parametrize(("value", "word"), [("nan", b"NaN"), ("inf", b"Infinity")])
+def test_bare_nan(value: str, word: bytes) -> None:
+    """Words that are not JSON, whatever the exchange writes its prices as."""
+    for path in (DEPTH, KLINES, PING):
+        assert word in ask(path, fault("bare_nan", value=value))[2]
+
+
 def test_price_jump() -> None:
     """Prices are off by the percentage."""
     price = "/binance/api/v3/ticker/price?symbol=BTCUSDT"
     plain = float(json.loads(ask(price)[2])["price"])
-    assert float(document(price, "price_jump")["price"]) == pytest.approx(plain * 1.3)
+    assert float(document(price, "price_jump")["price"]) == pytest.approx(plain * 1.05)
+
+
+def test_zero_price_and_negative_size() -> None:
+    """Each in every row."""
+    assert {float(price) for price, _ in document(DEPTH, "zero_price")["bids"]} == {0.0}
+    assert all(float(size) < 0 for _, size in document(DEPTH, "negative_size")["asks"])
+    assert all(float(trade["qty"]) < 0 for trade in document(TRADES, "negative_size"))
+
+
+def test_few_levels() -> None:
+    """The book is thin."""
+    seen = document(DEPTH, "few_levels", levels=2)
+    assert (len(seen["bids"]), len(seen["asks"])) == (2, 2)
+
+
+def test_cut_json_is_well_delivered() -> None:
+    """The length is right, the JSON is not."""
+    body = ask(DEPTH, fault("cut"))[2]
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        json.loads(body)
+
+
+def test_deep_json() -> None:
+    """Lists within lists."""
+    assert ask(PING, fault("deep_json", depth=50))[2] == b"[" * 50 + b"]" * 50
+
+
+@pytest.mark.parametrize(
+    ("meaning", "status", "code"),
+    [("auth", 401, -2015), ("clock", 400, -1021), ("server", 503, -1008), ("banned", 418, -1003)],
+)
+def test_error_envelopes(meaning: str, status: int, code: int) -> None:
+    """The exchange's own words for each meaning."""
+    seen, _, body = ask(DEPTH, fault("error", meaning=meaning))
+    assert (seen, json.loads(body)["code"]) == (status, code)
+
+
+def test_error_that_an_exchange_has_no_words_for_spares_it() -> None:
+    """A fault on all exchanges hits those that can show it."""
+    everywhere = {"exchange": "*", "fault": "error", "meaning": "clock"}
+    assert ask(PING, everywhere)[0] == 400
+    assert ask("/deribit/public/test", everywhere)[0] == 200
+
+
+def test_usage_headers_can_be_missing_and_lie() -> None:
+    """Nothing, or that nothing is used."""
+    assert "x-mbx-used-weight-1m" not in ask(PING, fault("headers_missing"))[1]
+    assert ask(PING, fault("headers_lying"))[1]["x-mbx-used-weight-1m"] == "0"
+
+
+def test_lowered_limits_refuse() -> None:
+    """A limit of nothing is over at once."""
+    assert ask(PING, fault("limits_lowered", ratio=0))[0] == 429
+
+
+def test_refusal_without_retry_after() -> None:
+    """A provider's header can be left out."""
+    assert "Retry-After" not in ask(DEPTH, fault("rate_limited", form="none"))[1]
 
 
 def test_sequence_runs_backwards() -> None:

@@ -1,0 +1,38 @@
+"""How an exchange writes a pair, by its catalog file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def native_symbol(facts: Mapping[str, Any], pair: str) -> str:
+    """The exchange's own name of a pair such as ``BTC-USDT``.
+
+    Raises:
+        KeyError, ValueError, IndexError: the catalog's pattern has an unknown placeholder.
+    """
+    if pair in (overrides := facts.get("symbols", {})):
+        return str(overrides[pair])
+    return str(facts.get("symbol", "{base}{quote}")).format(**asset_names(facts, pair))
+
+
+def asset_names(facts: Mapping[str, Any], pair: str) -> dict[str, str]:
+    """``base`` and ``quote`` as the exchange names them, and both in lower case."""
+    assets = facts.get("assets", {})
+    base, quote = (assets.get(asset, asset) for asset in pair.split("-"))
+    lower = {"base_lower": base.lower(), "quote_lower": quote.lower()}
+    return {"base": base, "quote": quote, **lower}
+
+
+def stream_names(facts: Mapping[str, Any], pair: str) -> dict[str, str]:
+    """What topics of the exchange's feeds may name: symbol, base and quote, in lower case, too.
+
+    Raises:
+        KeyError, ValueError, IndexError: the catalog's pattern has an unknown placeholder.
+    """
+    streams = facts["streams"]
+    if "symbol" in streams or "assets" in streams:
+        facts = {key: streams.get(key, facts.get(key, {})) for key in ("symbol", "assets")}
+    symbol = native_symbol(facts, pair)
+    return {"symbol": symbol, "symbol_lower": symbol.lower(), **asset_names(facts, pair)}

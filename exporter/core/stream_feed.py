@@ -1,0 +1,188 @@
+"""One channel on one connection: its subscription, and what its data messages say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from exporter.core.expression import evaluate, is_true
+from exporter.core.model import Failure, Reason
+from exporter.core.numbers import MAX_LENGTH, integer
+from exporter.core.sequence import SEQUENCE_RULES, Ids, Order, follow
+from exporter.core.stream_plan import Channel, Sequence
+from exporter.core.stream_totals import ChannelTotals
+
+_MAX_RECORDS = 1000
+"""Records of one message that are looked at."""
+
+
+class Feed:
+    """The state of one subscription. ``now`` is monotonic seconds, ``at`` unix seconds.
+
+    ``totals`` are replaced when the connection is promoted from standby. ``heard_at`` is when the
+    channel last gave a sign of life: its acknowledgement, data, or a keep-alive of its own.
+    """
+
+    def __init__(self, channel: Channel, number: int) -> None:
+        self.channel = channel
+        self.number = number
+        self.totals = ChannelTotals()
+        self.sent_at: float | None = None
+        self.acked_at: float | None = None
+        self.heard_at: float | None = None
+        self.failure: Failure | None = None
+        self._topic = _parsed(channel.topic)
+        self._seen = False
+        self._last_id: int | None = None
+        self._rule = SEQUENCE_RULES[channel.sequence.rule] if channel.sequence else None
+
+    def sent(self, now: float) -> None:
+        """The subscription went out."""
+        self.sent_at = now
+        self.failure = None
+
+    def is_called(self, name: Any) -> bool:
+        """Whether the provider means this channel: by our request's id or by the topic."""
+        if isinstance(name, list) and name != self._topic:
+            return any(self.is_called(each) for each in name[:_MAX_RECORDS])
+        return name == self._topic or str(name) == str(self.number)
+
+    def acknowledged(self, now: float) -> None:
+        """The subscription is in force."""
+        if self.acked_at is None:
+            self.acked_at = self.heard_at = now
+            self.totals.rhythm.pause(now)
+            if self.sent_at is not None:
+                self.totals.subscribe_duration = now - self.sent_at
+        self.failure = None
+
+    def refused(self, failure: Failure) -> None:
+        """The subscription is not in force."""
+        self.totals.refusals += 1
+        self.failure = failure
+
+    @property
+    def untold(self) -> bool:
+        """Whether this connection has not carried any data of the channel yet."""
+        return not self._seen
+
+    def forget_place(self) -> None:
+        """Messages were skipped: the next one is compared with nothing."""
+        self._last_id = None
+
+    def silence(self, now: float) -> float:
+        """Seconds since the last sign of life; 0 before the subscription is in force."""
+        return now - self.heard_at if self.heard_at is not None else 0.0
+
+    def allowed_silence(self) -> float:
+        return self.totals.rhythm.allowed(self.channel.max_gap)
+
+    def take(self, document: Any, at: float, now: float, clock_offset: float) -> None:
+        """Learn from one data message, whatever it holds."""
+        if self.acked_at is None:  # data proves the subscription, acknowledged or not
+            self.acked_at = now
+            self.failure = None
+            self.totals.rhythm.pause(now)
+        self.heard_at = now
+        records = self._records(document)
+        if not records:
+            return
+        try:
+            fresh = self._order(records, now)
+            self._read(records[-1], at, clock_offset)
+        except ValueError as error:
+            self.totals.unreadable += 1
+            self.totals.trouble(Reason.MALFORMED, str(error), now)
+            return
+        if fresh:
+            self.totals.data_messages += 1
+            self.totals.last_data_at = at
+            self.totals.rhythm.beat(now)
+
+    def _records(self, document: Any) -> Any:
+        if self.channel.items is None:
+            return (document,)
+        try:
+            records = evaluate(self.channel.items, document)
+        except ValueError:
+            records = None
+        return records[-_MAX_RECORDS:] if isinstance(records, list) else ()
+
+    def _order(self, records: Any, now: float) -> bool:
+        """Follow the ids. Returns whether there is data beside keep-alives."""
+        sequence, rule = self.channel.sequence, self._rule
+        if sequence is None or rule is None:
+            return True
+        fresh = False
+        for record in records:
+            ids = _ids(sequence, record)
+            before = self._last_id
+            self._last_id, order, missing = follow(rule, before, ids)
+            if order is not Order.OK:
+                self._disorder(order, missing, f"id {ids.first} after {before}", now)
+            fresh = fresh or not ids.keepalive
+        return fresh
+
+    def _disorder(self, order: Order, missing: int, detail: str, now: float) -> None:
+        totals = self.totals
+        if order is Order.GAP:
+            totals.gaps += 1
+            totals.missing += missing
+            totals.trouble(Reason.INVALID_DATA, f"sequence gap: {detail}", now)
+        elif order is Order.OUT_OF_ORDER:
+            totals.out_of_order += 1
+            totals.trouble(Reason.INVALID_DATA, f"out of order: {detail}", now)
+        elif order is Order.DUPLICATE:
+            totals.duplicates += 1
+        else:
+            totals.resyncs += 1
+
+    def _read(self, record: Any, at: float, clock_offset: float) -> None:
+        channel, totals = self.channel, self.totals
+        if channel.time is not None:
+            event_at = channel.time.convert(evaluate(channel.time.find, record))
+            # The first message of a subscription may tell of old events: it is no measure of lag.
+            if event_at is not None and self._seen:
+                totals.lags.observe(at + clock_offset - event_at)
+        self._seen = True
+        if channel.bid is not None:
+            totals.bid = _scalar(evaluate(channel.bid, record), totals.bid)
+        if channel.ask is not None:
+            totals.ask = _scalar(evaluate(channel.ask, record), totals.ask)
+        if channel.last is not None:
+            totals.last = _scalar(evaluate(channel.last, record), totals.last)
+
+
+def _ids(sequence: Sequence, record: Any) -> Ids:
+    """The place of a record. Raises ValueError where it does not tell it."""
+    last = _id(evaluate(sequence.last, record))
+    if last is None:
+        raise ValueError("a message without its sequence id")
+    first = previous = None
+    if sequence.first is not None:
+        first = _id(evaluate(sequence.first, record))
+    if sequence.previous is not None:
+        previous = _id(evaluate(sequence.previous, record))
+    afresh = last in sequence.resets or (
+        sequence.snapshot is not None and is_true(evaluate(sequence.snapshot, record))
+    )
+    keepalive = sequence.keepalive is not None and is_true(evaluate(sequence.keepalive, record))
+    return Ids(last, last if first is None else first, previous, afresh, keepalive)
+
+
+def _id(value: Any) -> int | None:
+    return value if type(value) is int else integer(value)
+
+
+def _scalar(value: Any, before: str | int | None) -> str | int | None:
+    """A price as it was written; a message of changes may leave it out, and then it stands."""
+    if type(value) is int or (type(value) is str and len(value) <= MAX_LENGTH):
+        return value
+    return before
+
+
+def _parsed(topic: str) -> Any:
+    try:
+        return json.loads(topic)
+    except ValueError:
+        return topic

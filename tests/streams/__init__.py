@@ -1,0 +1,1 @@
+"""Tests of the stream monitor over real sockets and in virtual time."""
