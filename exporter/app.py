@@ -122,7 +122,7 @@ async def _run_exporter(
         stack.push_async_callback(server.close)
         for url in server.urls:
             count = len(exporter.plan.targets)
-            shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")
+            shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
             _say(f"exchange-exporter {__version__}: {count} targets, look at {shown}/")
         if more:
             _say(more)

@@ -1,1 +1,1 @@
-"""The pure core: values in, values out. Nothing here knows sockets, clocks, chance or Prometheus."""
+"""The pure core: values in, values out. No sockets, clocks, chance or Prometheus in here."""

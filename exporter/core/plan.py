@@ -161,7 +161,8 @@ class Envelope:
     ``ok`` is true of a successful body. ``code`` and ``message`` find the error in a failed one;
     ``code`` may yield a list (Kraken), of which the first match wins. ``until`` finds the end of a
     block, in unix seconds, in an error text. ``default_backoff`` (seconds) is the first wait where
-    nobody names one, ``max_block`` the longest that is believed. ``retry_after_unit`` is ``s`` for everybody but dYdX, who sends ``ms``.
+    nobody names one, ``max_block`` the longest that is believed.
+    ``retry_after_unit`` is ``s`` for everybody but dYdX, who sends ``ms``.
     """
 
     ok: Expression | None

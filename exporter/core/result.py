@@ -1,4 +1,4 @@
-"""What one probe came to: the facts that were read, the verdicts, and the overall failure if any."""
+"""What one probe came to: the facts that were read, the verdicts, and the failure if any."""
 
 from __future__ import annotations
 

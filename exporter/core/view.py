@@ -22,8 +22,8 @@ class View:
     pacing repeats it for a while, a skip because of trouble at the exchange repeats failures only.
     ``age`` is its age in seconds (0 when it was just measured). ``skipped`` tells why no probe was
     sent now; ``skip_detail`` says it to people; ``retry_at`` is the unix time of the next chance.
-    ``blocked_until`` is the unix time until which the exchange told us to stay away. ``since`` is the
-    unix time at which the newest measurement's state (ok, or failing for one reason) began.
+    ``blocked_until`` is the unix time until which the exchange told us to stay away. ``since`` is
+    the unix time at which the newest measurement's state (ok, or failing for one reason) began.
     ``stream`` is set for a target that is read from a stream; nothing is asked for it.
     """
 

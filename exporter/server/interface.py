@@ -46,7 +46,7 @@ class Service(Protocol):
         ...
 
     async def reload(self) -> str:
-        """Load the configuration again. Returns what is wrong with it, or "" when it is in force."""
+        """Load the configuration again. Returns what is wrong with it, "" when it is in force."""
         ...
 
     def redacted_config(self) -> str:

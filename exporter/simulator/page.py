@@ -17,12 +17,14 @@ from exporter.simulator.scenario import Step, Story
 from exporter.simulator.simulation import Simulation
 
 _NO_END = float("inf")
+_SUGGESTED = "crossed"
 
 
 def page(base: str, simulation: Simulation, base_urls: Mapping[str, str]) -> str:
     """The page as HTML; ``base`` is the simulator's own URL, ``base_urls`` the exchanges'."""
     names = tuple(simulation.exchanges)
-    endpoints = dict.fromkeys(e for place in simulation.places.values() for e in place.endpoints)
+    places = simulation.places.values()
+    endpoints = dict.fromkeys(e for place in places for e in (*place.endpoints, *place.streams))
     return _template().substitute(
         title=escape(_headline(simulation)),
         now=_now(simulation),
@@ -30,7 +32,7 @@ def page(base: str, simulation: Simulation, base_urls: Mapping[str, str]) -> str
         example=escape(names[0] if names else "exchange"),
         exchange_options=_options((*names, EVERYWHERE)),
         endpoint_options=_options(endpoints),
-        fault_options=_options(FAULTS),
+        fault_options=_options(FAULTS, _SUGGESTED),
         exchanges=_exchanges(simulation, base_urls),
         count=len(FAULTS),
         faults="".join(_fault(name) for name in FAULTS),
@@ -64,9 +66,10 @@ def _now(simulation: Simulation) -> str:
         for fault in shown
         if fault.in_force(now) or id(fault) in own
     )
+    button = '<button data-end="">end all of yours</button>' if own else ""
     table = (
-        '<section class="card faults"><header><h2>Faults</h2><span class="right">'
-        '<button data-end="">end all that were asked for</button></span></header>'
+        '<section class="card faults"><header><h2>Faults</h2>'
+        f'<span class="right">{button}</span></header>'
         "<table><tr><th>fault</th><th>where</th><th>how</th><th>by</th><th>time</th><th></th></tr>"
         f"{rows}</table></section>"
     )
@@ -180,10 +183,12 @@ def _shown(name: str, value: float | str) -> str:
     return f"{name} = {value or '(none)'}" if isinstance(value, str) else f"{name} = {value:g}"
 
 
-def _options(names: Iterable[str]) -> str:
+def _options(names: Iterable[str], chosen: str = "") -> str:
     shown = {EVERYWHERE: "all"}
     return "".join(
-        f'<option value="{escape(name)}">{escape(shown.get(name, name))}</option>' for name in names
+        f'<option value="{escape(name)}"{" selected" * (name == chosen)}>'
+        f"{escape(shown.get(name, name))}</option>"
+        for name in names
     )
 
 

@@ -141,4 +141,4 @@ def test_every_exposition_is_valid_in_every_scenario(
             )
             assert check.returncode == 0, check.stderr + check.stdout
             openmetrics = {"Accept": "application/openmetrics-text; version=1.0.0", **timeout}
-            assert list(parse_openmetrics(get(url + path, openmetrics)[1]))
+            assert list(parse_openmetrics(get(url + path, openmetrics)[1]))  # type: ignore[no-untyped-call]

@@ -374,6 +374,7 @@ def test_a_message_beyond_its_bound_ends_the_connection(compress: bool) -> None:
 
 def test_a_gzip_bomb_is_stopped() -> None:
     """Frames of gzip obey the same bound."""
+
     async def behave(peer: Peer) -> None:
         asked = json.loads(await peer.listen())
         answer = json.dumps({"ok": True, "id": asked["id"]})
