@@ -100,7 +100,11 @@ def demo_loader(base_urls: Mapping[str, str], ca_file: Path | None = None) -> Lo
     """A configuration in which the exchanges are simulated ones."""
 
     def load() -> Config:
-        exchanges = "\n".join(f"  {name}: {{base_url: '{url}'}}" for name, url in base_urls.items())
+        streams = "streams: [ticker, trades, book]"
+        exchanges = "\n".join(
+            f"  {name}: {{base_url: '{url}', stream_url: '{url}', {streams}}}"
+            for name, url in base_urls.items()
+        )
         network = f"network: {{ca_file: '{ca_file}'}}\n" if ca_file else ""
         text = f"budget: {DEMO_BUDGET}\npairs: [BTC-USDT]\n{network}exchanges:\n{exchanges}\n"
         return config_from(parse_document(text, "demo configuration"), None, {})
