@@ -13,6 +13,8 @@ from exporter import metrics
 from exporter.config import schedule
 from exporter.config.schema_check import load_schema
 from exporter.core.checks import CHECKS
+from exporter.simulator.faults import FAULTS, Parameter
+from exporter.simulator.scenario import load_scenario, shipped
 
 HERE = Path(__file__).parent
 
@@ -23,6 +25,7 @@ def pages() -> dict[str, str]:
         "metrics.md": metrics.document(),
         "checks.md": checks_page(),
         "configuration.md": configuration_page(),
+        "simulator.md": simulator_page(),
     }
 
 
@@ -127,6 +130,46 @@ def _value(spec: Mapping[str, Any]) -> str:
         return "duration"
     kind = spec.get("type", "object")
     return str(kind[0] if isinstance(kind, list) else kind)
+
+
+def simulator_page() -> str:
+    """How to rehearse, the shipped scenarios, and every fault."""
+    return "\n".join(_simulator_lines()) + "\n"
+
+
+def _simulator_lines() -> Iterator[str]:
+    yield "# Simulator"
+    yield ""
+    yield "<!-- Written by docs/generate.py from exporter/simulator. -->"
+    yield ""
+    yield (HERE / "simulator.intro.md").read_text(encoding="utf-8").strip()
+    yield ""
+    yield "These ship:"
+    yield ""
+    yield "| scenario | length | what happens |"
+    yield "|---|---|---|"
+    for name in shipped():
+        scenario = load_scenario(name)
+        yield f"| `{name}` | {scenario.length / 60:g} min | {scenario.about} |"
+    yield ""
+    yield (HERE / "simulator.ports.md").read_text(encoding="utf-8").strip()
+    yield ""
+    yield "## Faults"
+    yield ""
+    yield "| fault | what it does | parameters |"
+    yield "|---|---|---|"
+    for name, fault in FAULTS.items():
+        parameters = ", ".join(_parameter(*item) for item in fault.parameters.items())
+        needs = f" (needs `{fault.needs}`)" if fault.needs else ""
+        yield f"| `{name}` | {fault.summary}{needs} | {parameters} |"
+
+
+def _parameter(name: str, parameter: Parameter) -> str:
+    default = parameter.default
+    shown = default if isinstance(default, str) else f"{default:g}"
+    others = [choice for choice in parameter.choices if choice != default]
+    more = f" (or {', '.join(others)})" if others else ""
+    return f"`{name}` = {shown}{more}" if shown else f"`{name}`"
 
 
 if __name__ == "__main__":

@@ -78,16 +78,15 @@ class Session:
         self._pulse = Pulse(plan.heartbeat, self._outbox)
         self._number = len(self._feeds)
         self._second = self._messages = self._bytes = 0
-        self._controls: tuple[tuple[Expression | None, Callable[[Any, float, float], None]], ...]
         heartbeat = plan.heartbeat
-        self._controls = (
-            (heartbeat.is_reply, self._on_reply),
-            (heartbeat.is_ping, self._on_ping),
-            (plan.is_refusal, self._on_refusal),
-            (plan.is_ack, self._on_ack),
-            (plan.is_notice, self._on_notice),
-            (plan.in_maintenance, self._on_maintenance),
-            (plan.is_other, self._on_other),
+        self._controls: tuple[tuple[Expression | None, _Act], ...] = (
+            (heartbeat.is_reply, Session._on_reply),
+            (heartbeat.is_ping, Session._on_ping),
+            (plan.is_refusal, Session._on_refusal),
+            (plan.is_ack, Session._on_ack),
+            (plan.is_notice, Session._on_notice),
+            (plan.in_maintenance, Session._on_maintenance),
+            (plan.is_other, Session._on_other),
         )
 
     # -- what the monitor asks ---------------------------------------------------------------
@@ -260,7 +259,7 @@ class Session:
     def _control(self, document: Any, at: float, now: float) -> bool:
         for expression, act in self._controls:
             if expression is not None and _holds(expression, document):
-                act(document, at, now)
+                act(self, document, at, now)
                 return True
         return False
 
@@ -335,6 +334,9 @@ class Session:
     def _next_number(self) -> int:
         self._number += 1
         return self._number
+
+
+_Act = Callable[[Session, Any, float, float], None]
 
 
 def _holds(expression: Expression, document: Any) -> bool:

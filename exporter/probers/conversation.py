@@ -143,8 +143,9 @@ class Conversation:
                 session.tick(now, self._unix())
                 self._flush(now)
         finally:
-            if self._wire is not None:
-                await self._wire.close()
+            wire, self._wire = self._wire, None  # each holds the other
+            if wire is not None:
+                await wire.close()
 
     def finish(self) -> None:
         """Leave, from our side."""

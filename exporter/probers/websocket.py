@@ -180,6 +180,9 @@ class WebSocket(asyncio.Protocol):
             self._upgraded.set_exception(error or ConnectionError("closed during the upgrade"))
             self._upgraded.exception()  # whoever waited may be gone
         self._end(End.DROPPED, "the connection broke off without a close frame")
+        # The generator and the protocol hold each other, and with them the buffers: they would stay
+        # until the next full collection, which may be long in coming.
+        self._frames.parser.close()
 
     # -- what follows from it ----------------------------------------------------------------
 
@@ -222,11 +225,10 @@ class WebSocket(asyncio.Protocol):
                 self._answered()
             self.abort()
         elif self._frames.parser_exc is not None:
-            too_large = isinstance(self._frames.parser_exc, PayloadTooBig)
-            end = End.TOO_LARGE if too_large else End.PROTOCOL
-            self._finish(
-                end, str(self._frames.parser_exc) or type(self._frames.parser_exc).__name__
-            )
+            # Its traceback would keep what was unpacked so far until the next full collection.
+            error = self._frames.parser_exc.with_traceback(None)
+            end = End.TOO_LARGE if isinstance(error, PayloadTooBig) else End.PROTOCOL
+            self._finish(end, str(error) or type(error).__name__)
         elif self._frames.close_rcvd is not None:
             code, reason = self._frames.close_rcvd.code, self._frames.close_rcvd.reason
             self._closed.set()

@@ -43,7 +43,9 @@ def status_of(view: View, now: float) -> Status:
     result = view.result
     if result is not None and result.failure is not None:
         return Status(State.FAILING, result.failure.reason, result.failure.detail)
-    hindrance = hindrance_of(view, now)
+    # A stream that is connected goes on while its exchange has sent the requests away.
+    listening = view.stream is not None and result is not None
+    hindrance = None if listening else hindrance_of(view, now)
     if hindrance is not None:
         return Status(State.SKIPPED, hindrance, view.skip_detail or _STORIES[hindrance])
     if result is None:

@@ -133,68 +133,117 @@ JUNK: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([[], {}, [[]], [None], {"code": -1003, "msg": []}, [[1] * 9] * 3]),
 )
 
-Change = Callable[[Any, Any, Any], None]
+INTEGERS = (0, 1, -1, 2**31, 2**53 + 1, 2**63, -(2**63), 10**18, 10**30, 253402300800, 10**400)
+FLOATS = (0.0, -0.0, -1.5, 1e-320, 1e308, -1e308, 60000.0, 1e16, 0.1)
+DECIMALS = ("0", "-0", "0.0", "-1.5", "1" * 30, "0." + "0" * 30 + "1", "1" * 400, "00012",
+            "99999999999999999999.99999999999999999999", "9" * 63 + ".9", "60000.00")  # fmt: skip
+"""What the schemas accept and no market has."""
+
+Change = Callable[[Any, Any, Any, int], None]
+"""Changes the member ``key`` of ``parent``, with junk or by the number of a choice."""
 
 
-def _replace(parent: Any, key: Any, junk: Any) -> None:
+def _replace(parent: Any, key: Any, junk: Any, _chosen: int) -> None:
     parent[key] = junk
 
 
-def _delete(parent: Any, key: Any, _junk: Any) -> None:
+def _delete(parent: Any, key: Any, _junk: Any, _chosen: int) -> None:
     del parent[key]
 
 
-def _repeat(parent: Any, key: Any, junk: Any) -> None:
+def _repeat(parent: Any, key: Any, junk: Any, _chosen: int) -> None:
     if isinstance(parent, list):
         parent.insert(key, parent[key])
     else:
         parent[f"{key}{key}"] = junk
 
 
-def _wrap(parent: Any, key: Any, _junk: Any) -> None:
+def _wrap(parent: Any, key: Any, _junk: Any, _chosen: int) -> None:
     parent[key] = [parent[key]]
 
 
-def _reverse(parent: Any, key: Any, junk: Any) -> None:
+def _reverse(parent: Any, key: Any, junk: Any, _chosen: int) -> None:
     if isinstance(parent[key], list):
         parent[key].reverse()
     else:
         parent[key] = junk
 
 
-CHANGES: tuple[Change, ...] = (_replace, _replace, _delete, _repeat, _wrap, _reverse)
+def _of_its_kind(parent: Any, key: Any, _junk: Any, chosen: int) -> None:
+    """Another value that a schema may well accept, so that the checks behind it have their turn."""
+    value = parent[key]
+    if isinstance(value, list):
+        _another_list(value, chosen)
+    elif isinstance(value, dict):
+        parent[key] = dict(list(value.items())[::-1])
+    elif isinstance(value, bool):
+        parent[key] = not value
+    elif isinstance(value, int):
+        parent[key] = INTEGERS[chosen % len(INTEGERS)]
+    elif isinstance(value, float):
+        parent[key] = FLOATS[chosen % len(FLOATS)]
+    elif isinstance(value, str) and value.lstrip("-").replace(".", "", 1).isdigit():
+        parent[key] = DECIMALS[chosen % len(DECIMALS)]
 
 
-def _places(node: Any, parent: Any = None, key: Any = None) -> Iterator[tuple[Any, Any]]:
-    """Every (parent, key) in a document."""
+def _another_list(rows: list[Any], chosen: int) -> None:
+    if chosen % 4 == 0:
+        rows.reverse()
+    elif chosen % 4 == 1:
+        rows.clear()
+    elif chosen % 4 == 2:
+        rows[:] = rows[:1] * 3
+    else:
+        rows.extend(copy.deepcopy(rows))
+
+
+CHANGES: tuple[Change, ...] = (
+    *(_of_its_kind for _ in range(8)),
+    *(_replace, _delete, _repeat, _wrap, _reverse),
+)
+
+
+def _places(
+    node: Any, shape: tuple[Any, ...] = (), parent: Any = None, key: Any = None
+) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    """Every (shape, parent, key) in a document; all rows of a list have one shape."""
     if parent is not None:
-        yield parent, key
+        yield shape, parent, key
     if isinstance(node, dict | list):
         members = node.items() if isinstance(node, dict) else enumerate(node)
         for inner, value in members:
-            yield from _places(value, node, inner)
+            row = isinstance(node, list) and isinstance(value, dict | list)
+            yield from _places(value, (*shape, "*" if row else inner), node, inner)
 
 
 def mutated(document: Any, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Any:
     """The document after some changes at drawn places."""
     holder = [json.loads(json.dumps(document))]
     for _ in range(draw(st.integers(1, 4))):
-        places = list(_places(holder))
-        if not places:
+        shapes: dict[Any, list[tuple[Any, Any]]] = {}
+        for shape, parent, key in _places(holder):
+            shapes.setdefault(shape, []).append((parent, key))
+        if not shapes:
             break
-        parent, key = places[draw(st.integers(0, len(places) - 1))]
-        draw(st.sampled_from(CHANGES))(parent, key, copy.deepcopy(draw(JUNK)))
+        parent, key = draw(st.sampled_from(draw(st.sampled_from(list(shapes.values())))))
+        draw(st.sampled_from(CHANGES))(
+            parent, key, copy.deepcopy(draw(JUNK)), draw(st.integers(0, 59))
+        )
     return holder[0] if holder else None
 
 
 def spoilt(body: bytes, draw: Callable[[st.SearchStrategy[Any]], Any]) -> bytes:
     """The bytes after some damage."""
-    for _ in range(draw(st.integers(0, 2))):
+    for _ in range(draw(st.integers(1, 2))):
         at = draw(st.integers(0, len(body)))
         to = draw(st.integers(at, min(at + 40, len(body))))
         bits = (b'"', b"}", b"\xff", b"\x00", b"[" * 2000, b"NaN", b"1e5", b"\\ud800", b"9" * 5000)
         body = body[:at] + draw(st.one_of(st.binary(max_size=6), st.sampled_from(bits))) + body[to:]
     return body
+
+
+STATUSES = st.sampled_from([*([200] * 30), 201, 204, 302, 400, 403, 418, 429, 503])
+_WHOLE = st.sampled_from([True, True, True, False])
 
 
 @st.composite
@@ -203,8 +252,10 @@ def bodies(draw: Any) -> Body:
     target = draw(st.sampled_from(sorted(healthy())))
     document = mutated(healthy()[target], draw)
     text = json.dumps(document, ensure_ascii=draw(st.booleans()))
-    body = spoilt(text.encode("utf-8", "surrogatepass"), draw)
-    return target, draw(st.sampled_from([200, 200, 200, 201, 400, 403, 418, 429, 503])), body
+    body = text.encode("utf-8", "surrogatepass")
+    if not draw(_WHOLE):
+        body = spoilt(body, draw)
+    return target, draw(STATUSES), body
 
 
 _NUMBER_HEADERS = st.sampled_from([*_NUMBERS, "Fri, 99 Foo 2026 00:00:00 GMT", "30", "1e3"])

@@ -20,12 +20,15 @@ def _book(context: Context, params: Parameters) -> Failure | None:
     bids, asks = context.reading.bids, context.reading.asks
     if bids is None or asks is None:
         return invalid("a side of the book is missing")
-    return invalid(
-        _levels_problem("bids", bids, gt)
-        or _levels_problem("asks", asks, lt)
-        or _crossing_problem(bids, asks, bool(params["allow_locked"]))
-        or _count_problem(context, bids, asks, params)
-    )
+    try:
+        return invalid(
+            _levels_problem("bids", bids, gt)
+            or _levels_problem("asks", asks, lt)
+            or _crossing_problem(bids, asks, bool(params["allow_locked"]))
+            or _count_problem(context, bids, asks, params)
+        )
+    except ValueError as error:  # a float could hold a price that is too small or too long for us
+        return invalid(str(error))
 
 
 def _levels_problem(name: str, side: Side, better: Order) -> str | None:
@@ -49,8 +52,8 @@ def _unsorted(side: Side, better: Order) -> int | None:
 
 def _crossing_problem(bids: Side, asks: Side, allow_locked: bool) -> str | None:
     bid, ask = bids.best, asks.best
-    assert bid is not None
-    assert ask is not None
+    if bid is None or ask is None:
+        return "a best price is not a number"
     if bid < ask or (bid == ask and allow_locked):
         return None
     return f"{'locked' if bid == ask else 'crossed'}: best bid {bid}, best ask {ask}"
