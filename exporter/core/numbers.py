@@ -42,7 +42,7 @@ def integer(value: object) -> int | None:
 
 
 def floats(values: Sequence[Any]) -> tuple[float, ...]:
-    """Convert many values at once, by the rules of `decimal`.
+    """Convert many values at once, by the rules of `decimal`, but plain digits of any length.
 
     Floats keep the order of the exact values, but may make equal what is not.
 

@@ -174,7 +174,7 @@ def measure(
     )
     before = cpu_seconds(pid)
     output = subprocess.run(
-        [tool("wrk"), "-t1", f"-c{n}", f"-d{seconds:g}s", "-s", str(script), base],
+        [tool("wrk"), "-t1", f"-c{n}", f"-d{max(1, round(seconds))}s", "-s", str(script), base],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     used = cpu_seconds(pid) - before
