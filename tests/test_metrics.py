@@ -434,7 +434,7 @@ prices = st.decimals(min_value=Decimal("1e-30"), max_value=Decimal("1e31"), allo
 seconds = st.floats(allow_nan=False)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(price=prices, age=seconds, sequence=st.integers(-(10**31), 10**31))
 def test_numbers_are_read_as_they_were_meant(price: Decimal, age: float, sequence: int) -> None:
     """Prometheus reads the float64 nearest to every number, in a short text."""

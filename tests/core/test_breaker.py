@@ -180,7 +180,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(steps, st.floats(0, 1, exclude_max=True), st.integers(1, 4))
 def test_random_walks(walk: list[tuple[str, int, int]], chance: float, threshold: int) -> None:
     """At most one trial, waits within the cap, late and early results at random: never illegal."""

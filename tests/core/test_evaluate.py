@@ -275,7 +275,7 @@ def hostile_bodies(draw: st.DrawFn) -> tuple[TargetPlan, bytes]:
     return target, raw
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     hostile_bodies(),
     st.sampled_from([200, 204, 302, 400, 418, 429, 503]),

@@ -29,7 +29,7 @@ def test_what_is_mutated_is_healthy(target: str) -> None:
     }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies(), headers())
 def test_no_exception_escapes(answer: Body, told: dict[str, str]) -> None:
     """Neither as an exception nor as a failure that is our own fault."""

@@ -102,7 +102,7 @@ def test_retry_after(value: str, unit: str, seconds: float | None) -> None:
 DATE_LIKE = st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,6} [0-9:]{1,9} ?.{0,6}")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text() | DATE_LIKE | st.integers().map(str), st.sampled_from(["s", "ms"]))
 def test_no_header_raises(value: str, unit: str) -> None:
     """Whatever a provider sends, reading it yields a usable number or nothing."""

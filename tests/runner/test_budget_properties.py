@@ -60,7 +60,7 @@ def _check_blocks(world: World) -> None:
         assert not [late.at for late in world.prober.asks if begin < late.at < end]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ip=limits, plan=scrapes, given_answers=answers, takes=st.sampled_from([0.0, 0.3, 4.0]))
 def test_nothing_is_sent_above_the_allowance_or_during_a_block(
     ip: Limit, plan: list[tuple[float, str, float]], given_answers: list[Answer], takes: float

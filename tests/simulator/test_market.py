@@ -16,7 +16,7 @@ EXCHANGES = ("binance", "okx", "kraken")
 times = st.floats(1e5, 4e9, allow_nan=False)
 pairs = st.sampled_from(["BTC-USDT", "ETH-USD", "DOGE-USDT", "ETH-BTC", "XLM-BTC", "QQQ-EUR"])
 exchanges = st.sampled_from(EXCHANGES)
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 def snapshot(pair: str, now: float, exchange: str = "okx", market: Market = MARKET) -> Snapshot:

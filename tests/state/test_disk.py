@@ -137,7 +137,7 @@ def test_every_field_is_validated(value: object) -> None:
     assert refused >= 20
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_no_file_raises_anything_else(text: bytes) -> None:
     """Random bytes are no snapshot, and the error is the one that the store expects."""
