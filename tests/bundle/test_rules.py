@@ -39,7 +39,7 @@ OVERRIDES = frozenset({"exchange:slo_objective:override", "exchange:slo_latency_
 
 AREAS = frozenset(
     {"availability", "latency", "limits", "data", "stream", "security", "exporter"}
-    | {"{{ $labels.slo }}"}  # of which the values are the first two
+    | {"receiver", "{{ $labels.slo }}", "{{ $labels.area }}"}  # the latter two name one of these
 )
 SEVERITIES = frozenset({"info", "warning", "critical", "emergency"})
 ONLY_IN_ONE_VERSION = frozenset(
