@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.soak [MINUTES] [SEED]
 
-A simulator in a process of its own gives every exchange a random stream fault and every other one a
-random REST fault, new ones every five seconds. The exporter runs in this process and every target is
-probed at its pace. Printed each minute are what it holds: tasks, file descriptors and memory; at the
-end, when all faults are over, what is left of them.
+A simulator in a process of its own gives every exchange a random stream fault and every other one
+a random REST fault, new ones every five seconds. The exporter runs in this process and every target
+is probed at its pace. Printed each minute is what it holds: tasks, file descriptors and memory; at
+the end, when all faults are over, what is left of them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from exporter.simulator.stream_faults import STREAM_FAULTS
 from tests.e2e.processes import Process
 
 FAULTS_LAST = 5.0
+RECOVERY = 660.0  # the longest that an exchange of the catalog sends us away for when asked once
 REST = sorted(set(FAULTS) - {"refused", "tls_failure", "expired_certificate"})  # whole listeners
 STREAM = sorted(STREAM_FAULTS)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -62,7 +63,7 @@ async def soak(minutes: float, seed: int, folder: Path) -> None:
                     shown = passed
                     _show(f"{passed / 60:.0f} min", exporter)
             await asyncio.to_thread(_set_faults, url, [])
-            await asyncio.sleep(150)  # for backoffs to run out
+            await asyncio.sleep(RECOVERY)
             _show("faults over", exporter)
             probing.cancel()
             closing = time.monotonic()
@@ -105,9 +106,10 @@ def _show(when: str, exporter: Exporter) -> None:
     views = exporter.views()
     streams = [view.stream for view in views if view.stream]
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 2**20
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{when:12} tasks {len(asyncio.all_tasks()):3} descriptors {_descriptors():3}"
-        f" memory {resident:6.1f} MB (most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f})"
+        f" memory {resident:6.1f} MB (most {most:.1f})"
         f" streams {sum(s.connected for s in streams)}/{len(streams)}"
         f" connections {sum(s.connections for s in streams)}"
         f" messages {sum(s.messages for s in streams)}"
