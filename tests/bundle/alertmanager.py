@@ -42,7 +42,7 @@ def install(folder: Path, config: str) -> Path:
     for name, secret in SECRETS.items():
         (folder / "secrets" / name).write_text(secret, encoding="utf-8")
     file = folder / "alertmanager.yml"
-    file.write_text(config, encoding="utf-8")
+    file.write_text(config.replace("/etc/alertmanager", str(folder)), encoding="utf-8")
     return file
 
 

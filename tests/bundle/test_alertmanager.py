@@ -50,7 +50,8 @@ def test_the_configuration_is_valid_with_each_channel(tmp_path: Path, channel: s
 def test_every_secret_is_in_a_file() -> None:
     """And the head of the configuration names it."""
     text = enabled(*CHANNELS)
-    assert set(re.findall(r"secrets/(\w+)", text)) == set(SECRETS)
+    assert set(re.findall(r"\ssecrets/(\w+)", text)) == set(SECRETS)
+    assert set(re.findall(r"/etc/alertmanager/secrets/(\w+)", text)) == set(SECRETS)
     for key in ("api_url:", "routing_key:", "api_key:", "smtp_auth_password:", "credentials:"):
         assert key not in text
 
@@ -172,5 +173,5 @@ def test_snippets_say_which_version_they_need(file: Path) -> None:
     defined = (FOLDER / "templates" / "exchange.tmpl").read_text(encoding="utf-8")
     for name in re.findall(r'template "([\w.]+)"', text):
         assert f'define "{name}"' in defined
-    assert "_file: secrets/" in text
+    assert "_file: /etc/alertmanager/secrets/" in text
     assert yaml.safe_load(text)
