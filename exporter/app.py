@@ -7,8 +7,8 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from exporter.server.report import describe
 from exporter.server.settings import ServerSettings
 from exporter.server.trace import TraceText
 from exporter.service import Exporter, Load, file_loader
+from exporter.stack import stack
 from exporter.streams import TraceEvent
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ async def demo(options: argparse.Namespace) -> int:
     """Run simulator and exporter together until a signal ends them."""
     async with _simulator(options, load_catalog(), own_ports=True) as (simulator, url):
         load = demo_loader(simulator.base_urls, simulator.ca_file)
-        return await _run_exporter(options, load, f"simulated exchanges: {url}/", scrape=True)
+        beside = stack if options.stack else None
+        return await _run_exporter(options, load, f"simulated exchanges: {url}/", True, beside)
 
 
 async def simulate(options: argparse.Namespace) -> int:
@@ -113,26 +115,35 @@ def demo_loader(base_urls: Mapping[str, str], ca_file: Path | None = None) -> Lo
 
 
 async def _run_exporter(
-    options: argparse.Namespace, load: Load, more: str = "", scrape: bool = False
+    options: argparse.Namespace,
+    load: Load,
+    more: str = "",
+    scrape: bool = False,
+    beside: Callable[[str, Callable[[str], None]], AbstractAsyncContextManager[None]] | None = None,
 ) -> int:
-    """Run until a signal comes. ``scrape`` stands in for a Prometheus that may not be there."""
+    """Run until a signal comes. ``scrape`` stands in for a Prometheus that may not be there;
+    ``beside`` runs at the same time and is told the exporter's address.
+    """
     exporter = Exporter(load)
     logs.configure(options.log_level, options.log_format, exporter.redact)
     settings = _settings(options)
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as running:
         await exporter.start()
-        stack.push_async_callback(exporter.close)
+        running.push_async_callback(exporter.close)
         server = await start_server(build_application(exporter, settings), settings)
-        stack.push_async_callback(server.close)
+        running.push_async_callback(server.close)
         for url in server.urls:
             count = len(exporter.plan.targets)
             shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
             _say(f"exchange-exporter {__version__}: {count} targets, look at {shown}/")
         if more:
             _say(more)
+        if beside:
+            address = shown.partition("://")[2].partition("/")[0]
+            await running.enter_async_context(beside(address, _say))
         if scrape:
             scraping = asyncio.create_task(_scrape(exporter))
-            stack.callback(scraping.cancel)
+            running.callback(scraping.cancel)
         await _until_stopped(exporter)
         exporter.ready = False
     return 0

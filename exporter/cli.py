@@ -123,6 +123,8 @@ def _add_catalog(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     help_ = "Run the exporter against simulated exchanges: no configuration, no network."
     parser = _add(commands, "demo", help_, _demo)
+    help_ = "start the Prometheus and Alertmanager of this machine, too, with the shipped files"
+    parser.add_argument("--stack", action="store_true", help=help_)
     _add_simulator(parser, "--simulator.listen-address")
     _add_web(parser, 9927)
     _add_logging(parser)

@@ -79,6 +79,13 @@ def exporter(folder: Path, *arguments: str, name: str = "exporter") -> Iterator[
 @contextmanager
 def prometheus(folder: Path, config: str, name: str = "prometheus") -> Iterator[str]:
     """A Prometheus server with this configuration; yields its URL."""
+    with prometheus_process(folder, config, name) as (_, url):
+        yield url
+
+
+@contextmanager
+def prometheus_process(folder: Path, config: str, name: str) -> Iterator[tuple[Process, str]]:
+    """The same, with its process for those who want to kill it."""
     binary = shutil.which("prometheus")
     assert binary, "prometheus is not installed (Debian's package prometheus)"
     (folder / f"{name}.yml").write_text(config, encoding="utf-8")
@@ -93,7 +100,28 @@ def prometheus(folder: Path, config: str, name: str = "prometheus") -> Iterator[
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: reachable(f"{url}/-/ready"), f"{name} does not start: {process.output}")
-        yield url
+        yield process, url
+    finally:
+        process.stop()
+
+
+@contextmanager
+def alertmanager_process(
+    folder: Path, config: Path, port: int, *arguments: str
+) -> Iterator[tuple[Process, str]]:
+    """An Alertmanager with this configuration; its data stand in the folder."""
+    command = [
+        "prometheus-alertmanager",
+        f"--config.file={config}",
+        f"--storage.path={folder}/alertmanager-{port}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        *(arguments or ("--cluster.listen-address=",)),
+    ]
+    process = Process(command, folder / f"alertmanager-{port}.log")
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: reachable(f"{url}/-/ready"), f"no Alertmanager: {process.output}")
+        yield process, url
     finally:
         process.stop()
 

@@ -33,6 +33,7 @@ scrape_configs:
   - job_name: exchange-exporter
     scrape_interval: 1s
     static_configs: [{{targets: ["{address}"]}}]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: [{alertmanagers}]}}]}}]}}
 """
 
 Fired = Mapping[tuple[str, str], float]
@@ -87,18 +88,32 @@ _FIRING = f'ALERTS{{alertstate="firing",alertname!~"{_OTHERS}"}}'
 @contextmanager
 def rehearsal(folder: Path) -> Iterator[Rehearsal]:
     """Start everything and wait until all is calm and known."""
-    write_scaled(RULES, folder / "rules", FACTOR)
+    with simulated(folder) as (simulator, url), prometheus(folder, config(folder, url)) as server:
+        until(lambda: all_up(server), "not all exchanges are up", 60)
+        yield Rehearsal(simulator, server, url)
+
+
+@contextmanager
+def simulated(folder: Path) -> Iterator[tuple[str, str]]:
+    """A simulator and an exporter of all its exchanges; yields both URLs."""
     simulate = ("simulate", "--web.listen-address=127.0.0.1:0", "--simulator.own-ports")
     with exporter(folder, *simulate, name="simulator") as simulator:
         url = simulator.url()
         (folder / "exporter.yml").write_text(_exporter_config(simulator), encoding="utf-8")
         serve = (f"--config.file={folder}/exporter.yml", "--web.listen-address=127.0.0.1:0")
         with exporter(folder, *serve) as process:
-            address = process.url().removeprefix("http://")
-            config = _CONFIG.format(rules=folder / "rules", url=process.url(), address=address)
-            with prometheus(folder, config) as server:
-                until(lambda: _all_up(server), "not all exchanges are up", 60)
-                yield Rehearsal(url, server, process.url())
+            yield url, process.url()
+
+
+def config(folder: Path, url: str, *alertmanagers: str) -> str:
+    """A Prometheus configuration with the scaled rules, for the exporter at this URL."""
+    write_scaled(RULES, folder / "rules", FACTOR)
+    return _CONFIG.format(
+        rules=folder / "rules",
+        url=url,
+        address=url.removeprefix("http://"),
+        alertmanagers=", ".join(it.removeprefix("http://") for it in alertmanagers),
+    )
 
 
 def _exporter_config(simulator: Process) -> str:
@@ -126,7 +141,7 @@ def _endpoints(name: str) -> list[str]:
     return [endpoint for endpoint in ENDPOINTS if endpoint in offered]
 
 
-def _all_up(server: str) -> bool | None:
+def all_up(server: str) -> bool | None:
     """Every exchange is up, and its latency is known."""
     known = query(server, _KNOWN)
     return len(known) == len(shipped_catalog()) or None

@@ -17,7 +17,7 @@ import pytest
 
 from tests.bundle.alertmanager import enabled, faster, install
 from tests.e2e.channels import Channels, channels
-from tests.e2e.processes import Process, free_port, get, post, reachable, until
+from tests.e2e.processes import alertmanager_process, free_port, get, post, until
 
 FACTOR = 60
 INTERVAL = 300 / FACTOR
@@ -82,21 +82,8 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         config = config.replace("global:\n", f"global:\n  {urls}\n", 1)
         file = install(tmp_path, config)
         (tmp_path / "secrets" / "slack_url").write_text(f"{told.url}/slack", encoding="utf-8")
-        port = free_port()
-        command = [
-            "prometheus-alertmanager",
-            f"--config.file={file}",
-            f"--storage.path={tmp_path}/data",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--cluster.listen-address=",
-        ]
-        process = Process(command, tmp_path / "alertmanager.log")
-        url = f"http://127.0.0.1:{port}"
-        try:
-            until(lambda: reachable(f"{url}/-/ready"), f"no Alertmanager: {process.output}")
+        with alertmanager_process(tmp_path, file, free_port()) as (_, url):
             yield Stage(url, told)
-        finally:
-            process.stop()
 
 
 def test_a_group_is_one_message_on_every_channel_and_one_when_it_is_over(stage: Stage) -> None:
