@@ -1,0 +1,145 @@
+"""Dashboards: rows of panels, variables, links between the boards, alerts as annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from builder.panels import DATASOURCE, Json, Panel
+
+SCHEMA_VERSION = 38  # Grafana 9.5; later ones migrate it themselves
+TAG = "exchange-exporter"
+
+VARIABLES = {
+    "job": ("Job", "label_values(exchange_probe_interval_seconds, job)"),
+    "exchange": (
+        "Exchange",
+        'label_values(exchange_probe_interval_seconds{job=~"$job"}, exchange)',
+    ),
+    "endpoint": (
+        "Endpoint",
+        'label_values(exchange_probe_interval_seconds{exchange=~"$exchange"}, endpoint)',
+    ),
+    "pair": (
+        "Pair",
+        'label_values(exchange_probe_interval_seconds{exchange=~"$exchange",pair!=""}, pair)',
+    ),
+    "signal": ("Signal", 'label_values(anomaly:level{exchange=~"$exchange"}, signal)'),
+}
+"""Name -> label and the query of its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """``rows`` are (title, panels); panels flow from left to right, 24 columns wide."""
+
+    uid: str
+    title: str
+    description: str
+    rows: tuple[tuple[str, tuple[Panel, ...]], ...]
+    variables: tuple[str, ...] = ("job", "exchange")
+
+    def json(self) -> Json:
+        """As Grafana imports it, by hand or from a file."""
+        return {
+            "id": None,
+            "uid": self.uid,
+            "title": f"Exchanges / {self.title}",
+            "description": self.description,
+            "tags": [TAG],
+            "schemaVersion": SCHEMA_VERSION,
+            "version": 1,
+            "editable": False,
+            "graphTooltip": 1,
+            "refresh": "30s",
+            "time": {"from": "now-6h", "to": "now"},
+            "timezone": "browser",
+            "links": [_LINKS],
+            "annotations": {"list": [_annotation()]},
+            "templating": {"list": [_DATASOURCE, *map(_variable, self.variables)]},
+            "panels": list(self._panels()),
+        }
+
+    def _panels(self) -> Iterator[Json]:
+        y = number = 0
+        for title, panels in self.rows:
+            number += 1
+            yield _row(number, title, y)
+            y += 1
+            x = tallest = 0
+            for panel in panels:
+                if x + panel.width > 24:
+                    y, x, tallest = y + tallest, 0, 0
+                number += 1
+                yield panel.json(number, x, y)
+                x, tallest = x + panel.width, max(tallest, panel.height)
+            y += tallest
+
+
+_LINKS: Json = {
+    "type": "dashboards",
+    "title": "Exchanges",
+    "tags": [TAG],
+    "asDropdown": True,
+    "keepTime": True,
+    "includeVars": True,
+    "targetBlank": False,
+}
+
+_DATASOURCE: Json = {
+    "type": "datasource",
+    "name": "datasource",
+    "label": "Data Source",
+    "query": "prometheus",
+    "refresh": 1,
+    "multi": False,
+    "includeAll": False,
+}
+
+
+def _variable(name: str) -> Json:
+    label, query = VARIABLES[name]
+    return {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "datasource": DATASOURCE,
+        "definition": query,
+        "query": {"query": query, "refId": name},
+        "refresh": 2,
+        "sort": 1,
+        "multi": True,
+        "includeAll": True,
+        "allValue": ".*" if name == "pair" else ".+",  # some series have no pair
+        "current": {"text": ["All"], "value": ["$__all"]},
+    }
+
+
+def _annotation() -> Json:
+    return {
+        "name": "Alerts",
+        "datasource": DATASOURCE,
+        "enable": True,
+        "iconColor": "#D55E00",
+        "expr": 'ALERTS{alertstate="firing",severity=~"warning|critical|emergency"}',
+        "titleFormat": "{{alertname}}",
+        "textFormat": "{{exchange}} {{endpoint}} {{pair}}",
+        "step": "60s",
+    }
+
+
+def _row(number: int, title: str, y: int) -> Json:
+    return {
+        "id": number,
+        "type": "row",
+        "title": title,
+        "collapsed": False,
+        "gridPos": {"x": 0, "y": y, "w": 24, "h": 1},
+        "panels": [],
+    }
+
+
+def boards_json(boards: tuple[Board, ...]) -> dict[str, dict[str, Any]]:
+    """File name -> dashboard."""
+    return {f"{board.uid}.json": board.json() for board in boards}

@@ -1,0 +1,97 @@
+"""The board limits."""
+
+from __future__ import annotations
+
+from builder.board import Board
+from builder.panels import BAD, GOOD, WARN, lines, number
+from builder.shared import ALL, RECORDED, USED
+
+LIMITS = Board(
+    "exchange-limits",
+    "Limits and budgets",
+    "Who spends the limits, and for how long will they last?",
+    (
+        (
+            "Limits",
+            (
+                lines(
+                    "Used by everybody",
+                    "Of each published limit, as the exchange says. Above 80 % others are refused soon.",
+                    (f"limit:used:max{{{RECORDED}}}", "{{exchange}} {{limit}}"),
+                    unit="percentunit",
+                    low=0,
+                    high=1,
+                    steps=USED,
+                ),
+                lines(
+                    "Used by others",
+                    "What clients other than this exporter spend at least.",
+                    (f"limit:used_by_others:min{{{RECORDED}}}", "{{exchange}} {{limit}}"),
+                    unit="percentunit",
+                    low=0,
+                    high=1,
+                ),
+                lines(
+                    "In 15 minutes",
+                    "Where the use of a limit will be if it goes on like this. 100 % is the end of it.",
+                    (f"limit:used:predict15m{{{RECORDED}}}", "{{exchange}} {{limit}}"),
+                    unit="percentunit",
+                ),
+                lines(
+                    "Our budget",
+                    "Spent of our own share. At 100 % probes wait; they never exceed it.",
+                    (f"limit:budget_used:max{{{RECORDED}}}", "{{exchange}} {{limit}}"),
+                    unit="percentunit",
+                    low=0,
+                    high=1,
+                ),
+            ),
+        ),
+        (
+            "What follows",
+            (
+                number(
+                    "Blocked for",
+                    "How long exchanges have sent us away for. Nothing is normal.",
+                    (f"exchange:blocked_seconds:max{{{RECORDED}}}", "{{exchange}}"),
+                    unit="s",
+                    steps=((None, BAD),),
+                    width=12,
+                    height=8,
+                ),
+                lines(
+                    "Skipped probes",
+                    "By reason. Interval is pacing; budget and backoff are want.",
+                    (f"exchange:skips:rate5m{{{RECORDED}}}", "{{exchange}} {{reason}}"),
+                    unit="ops",
+                ),
+                lines(
+                    "Schedule",
+                    "Probes carried out of those planned. Normal is near 100 %.",
+                    (f"exchange:schedule:ratio_rate15m{{{RECORDED}}}", "{{exchange}}"),
+                    unit="percentunit",
+                    low=0,
+                    steps=((None, BAD), (0.5, WARN), (0.9, GOOD)),
+                ),
+                lines(
+                    "Starved",
+                    "Probes skipped for want of budget. Above 20 % the alert fires.",
+                    (f"exchange:starved:ratio_rate15m{{{RECORDED}}}", "{{exchange}}"),
+                    unit="percentunit",
+                    low=0,
+                    high=1,
+                ),
+                lines(
+                    "Refusals",
+                    "Answers a second that say we ask too often, or are banned.",
+                    (
+                        "sum by (exchange, reason) (rate(exchange_probe_failures_total{"
+                        f'{ALL},reason=~"rate_limited|banned"}}[$__rate_interval])) > 0',
+                        "{{exchange}} {{reason}}",
+                    ),
+                    unit="ops",
+                ),
+            ),
+        ),
+    ),
+)

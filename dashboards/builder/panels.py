@@ -1,0 +1,202 @@
+"""Panels. Colour means state only, in colours that the colour-blind can tell apart (Okabe-Ito)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+GOOD, WARN, BAD, OFF, UNKNOWN = "#009E73", "#E69F00", "#D55E00", "#56B4E9", "#999999"
+NEUTRAL = "#0072B2"
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+Json = dict[str, Any]
+
+STATUS = {0: ("up", GOOD), 1: ("degraded", WARN), 2: ("down", BAD), 3: ("maintenance", OFF),
+          4: ("unknown", UNKNOWN)}  # fmt: skip
+"""The values of exchange:status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A PromQL expression and how its series are named."""
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+    format: str = "time_series"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """``steps`` are (value from which on, colour); ``states`` maps values to (text, colour)."""
+
+    kind: str
+    title: str
+    description: str
+    queries: tuple[Query, ...]
+    unit: str = "short"
+    width: int = 12
+    height: int = 8
+    low: float | None = None
+    high: float | None = None
+    steps: tuple[tuple[float | None, str], ...] = ()
+    states: dict[int, tuple[str, str]] = field(default_factory=dict)
+    link: str = ""  # a dashboard's uid, opened with the exchange of what was clicked
+    options: Json = field(default_factory=dict)
+    custom: Json = field(default_factory=dict)
+    overrides: tuple[Json, ...] = ()
+    transformations: tuple[Json, ...] = ()
+    palette: bool = False  # series have colours of their own; thresholds are lines
+
+    def json(self, number: int, x: int, y: int) -> Json:
+        """As Grafana stores it."""
+        return {
+            "id": number,
+            "type": self.kind,
+            "title": self.title,
+            "description": self.description,
+            "datasource": DATASOURCE,
+            "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
+            "targets": [_target(query, n) for n, query in enumerate(self.queries)],
+            "fieldConfig": {"defaults": self._defaults(), "overrides": list(self.overrides)},
+            "options": self.options,
+            "transformations": list(self.transformations),
+        }
+
+    def _defaults(self) -> Json:
+        steps = self.steps or ((None, NEUTRAL),)
+        found: Json = {
+            "unit": self.unit,
+            "custom": self.custom,
+            "color": {"mode": "palette-classic" if self.palette else "thresholds"},
+            "thresholds": {
+                "mode": "absolute",
+                "steps": [{"value": value, "color": color} for value, color in steps],
+            },
+            "mappings": [_mapping(self.states)] if self.states else [],
+        }
+        if self.low is not None:
+            found["min"] = self.low
+        if self.high is not None:
+            found["max"] = self.high
+        if self.link:
+            found["links"] = [
+                {
+                    "title": "Show this exchange",
+                    "url": f"/d/{self.link}?${{__url_time_range}}&${{datasource:queryparam}}"
+                    "&var-exchange=${__field.labels.exchange}",
+                }
+            ]
+        return found
+
+
+def _mapping(states: dict[int, tuple[str, str]]) -> Json:
+    options = {
+        str(value): {"text": text, "color": color, "index": value}
+        for value, (text, color) in states.items()
+    }
+    return {"type": "value", "options": options}
+
+
+def _target(query: Query, number: int) -> Json:
+    return {
+        "refId": chr(ord("A") + number),
+        "datasource": DATASOURCE,
+        "expr": query.expr,
+        "legendFormat": query.legend,
+        "instant": query.instant,
+        "range": not query.instant,
+        "format": query.format,
+    }
+
+
+def _queries(pairs: tuple[tuple[str, str], ...], instant: bool = False) -> tuple[Query, ...]:
+    return tuple(Query(expr, legend, instant) for expr, legend in pairs)
+
+
+def lines(title: str, description: str, *pairs: tuple[str, str], **more: Any) -> Panel:
+    """Series over time."""
+    table = {"displayMode": "table", "placement": "bottom", "calcs": ["mean", "max", "lastNotNull"]}
+    options = {
+        "legend": {"showLegend": True, **table},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "never"}
+    if more.get("steps"):
+        custom["thresholdsStyle"] = {"mode": "line"}
+    panel = Panel("timeseries", title, description, _queries(pairs), palette=True, **more)
+    return replace(panel, options=options, custom=custom)
+
+
+def number(title: str, description: str, *pairs: tuple[str, str], **more: Any) -> Panel:
+    """One number for each series, as it is now."""
+    more.setdefault("width", 6)
+    more.setdefault("height", 4)
+    options = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "colorMode": "background" if more.get("states") or more.get("steps") else "value",
+        "graphMode": "none",
+        "textMode": "auto",
+        "wideLayout": True,
+    }
+    return replace(
+        Panel("stat", title, description, _queries(pairs, True), **more), options=options, custom={}
+    )
+
+
+def bars(title: str, description: str, *pairs: tuple[str, str], **more: Any) -> Panel:
+    """A ranking: one bar for each series, as it is now."""
+    options = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "orientation": "horizontal",
+        "displayMode": "basic",
+        "valueMode": "color",
+        "showUnfilled": True,
+    }
+    return replace(
+        Panel("bargauge", title, description, _queries(pairs, True), **more),
+        options=options,
+        custom={},
+    )
+
+
+def timeline(title: str, description: str, *pairs: tuple[str, str], **more: Any) -> Panel:
+    """States over time, a line for each series."""
+    options = {
+        "mergeValues": True,
+        "showValue": "never",
+        "rowHeight": 0.85,
+        "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
+    }
+    custom = {"fillOpacity": 80, "lineWidth": 0}
+    return replace(
+        Panel("state-timeline", title, description, _queries(pairs), **more),
+        options=options,
+        custom=custom,
+    )
+
+
+def heatmap(title: str, description: str, expr: str, **more: Any) -> Panel:
+    """A histogram over time; ``expr`` yields buckets by ``le``."""
+    options = {
+        "calculate": False,
+        "cellGap": 1,
+        "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "exponent": 0.5},
+        "yAxis": {"unit": more.get("unit", "s")},
+        "legend": {"show": True},
+        "tooltip": {"show": True, "yHistogram": True},
+    }
+    query = (Query(expr, "{{le}}", format="heatmap"),)
+    return replace(Panel("heatmap", title, description, query, **more), options=options, custom={})
+
+
+def table(
+    title: str, description: str, expr: str, hide: tuple[str, ...] = (), **more: Any
+) -> Panel:
+    """The series of an instant as rows, their labels as columns."""
+    hidden = dict.fromkeys(("Time", "__name__", *hide), True)
+    organize = {"id": "organize", "options": {"excludeByName": hidden}}
+    options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+    query = (Query(expr, "", True, "table"),)
+    panel = Panel("table", title, description, query, transformations=(organize,), **more)
+    return replace(panel, options=options, custom={"align": "auto"})

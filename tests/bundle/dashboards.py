@@ -1,0 +1,51 @@
+"""The dashboards as they are imported, and what their expressions ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from tests.bundle.rules import ROOT
+
+FOLDER = ROOT / "dashboards"
+FILES = sorted(FOLDER.glob("*.json"))
+
+STANDINS = {
+    "$__rate_interval": "20s",
+    "$job": ".+",
+    "$exchange": ".+",
+    "$endpoint": ".+",
+    "$pair": ".*",
+    "$signal": ".+",
+    "$datasource": "prometheus",
+}
+"""What Grafana puts in for `All`, and a rate interval that fits a rehearsal."""
+
+
+@cache
+def boards() -> dict[str, dict[str, Any]]:
+    """uid -> dashboard."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in FILES]
+    return {board["uid"]: board for board in found}
+
+
+def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
+    """The panels of a dashboard that show data."""
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def expressions() -> Iterator[tuple[str, str, str, str]]:
+    """(uid, panel, expression, legend) of every query, with the stand-ins put in."""
+    for uid, board in boards().items():
+        for panel in panels(board):
+            for target in panel["targets"]:
+                yield uid, panel["title"], filled(target["expr"]), target["legendFormat"]
+
+
+def filled(expr: str) -> str:
+    """An expression without variables."""
+    for name, value in STANDINS.items():
+        expr = expr.replace(name, value)
+    return expr
