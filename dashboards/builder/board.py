@@ -80,6 +80,9 @@ class Board:
 _LINKS: Json = {
     "type": "dashboards",
     "title": "Exchanges",
+    "tooltip": "The other boards, at the same time and for the same exchange",
+    "icon": "external link",
+    "url": "",
     "tags": [TAG],
     "asDropdown": True,
     "keepTime": True,
