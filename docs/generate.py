@@ -13,6 +13,8 @@ from exporter import metrics
 from exporter.config import schedule
 from exporter.config.schema_check import load_schema
 from exporter.core.checks import CHECKS
+from exporter.metrics.document import section
+from exporter.receiver.metrics import SECTION as RECEIVER
 from exporter.simulator.faults import FAULTS, Parameter
 from exporter.simulator.scenario import load_scenario, shipped
 
@@ -23,10 +25,17 @@ def pages() -> dict[str, str]:
     """File name → content of every generated page."""
     return {
         "metrics.md": metrics.document(),
+        "receiver.metrics.md": receiver_metrics_page(),
         "checks.md": checks_page(),
         "configuration.md": configuration_page(),
         "simulator.md": simulator_page(),
     }
+
+
+def receiver_metrics_page() -> str:
+    """What the receiver says of itself at /metrics."""
+    head = "# Metrics of the receiver\n\n<!-- Written by docs/generate.py. -->\n"
+    return f"{head}\n{section(*RECEIVER)}"
 
 
 def checks_page() -> str:

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv.insert(0, "serve")
-    options = _parser().parse_args(argv)
+    options = _parser(argv[0]).parse_args(argv)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str = "") -> argparse.ArgumentParser:
+    """The flags of all commands; those of the receiver are loaded for ``receiver`` only."""
     parser = argparse.ArgumentParser(
         prog="exchange-exporter",
         description="Probe exchange APIs, judge what they say, export it to Prometheus.",
@@ -43,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (_add_serve, _add_check_config, _add_probe, _add_catalog, _add_demo, _add_simulate):
         add(commands)
+    if command == "receiver":
+        from exporter.receiver.commands import add_receiver
+
+        add_receiver(commands)
+    else:
+        commands.add_parser("receiver", help="Analyse groups of alerts (optional).")
     return parser
 
 

@@ -12,6 +12,7 @@ from exporter.cli import main
 from exporter.core.checks import CHECKS
 from exporter.core.model import Reason, SkipReason
 from exporter.metrics import FAMILIES
+from exporter.receiver.metrics import FAMILIES as OF_THE_RECEIVER
 
 ROOT = Path(__file__).parents[1]
 PROSE = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -38,7 +39,9 @@ def test_a_generated_page_is_fresh(page: str) -> None:
 @pytest.mark.parametrize("file", PROSE, ids=lambda file: file.name)
 def test_every_metric_that_is_named_is_declared(file: Path) -> None:
     """And spelt as it is exported."""
-    declared = {name for family in FAMILIES for name in (family.name, *family.series)}
+    declared = {
+        name for family in (*FAMILIES, *OF_THE_RECEIVER) for name in (family.name, *family.series)
+    }
     named = set(METRIC.findall(file.read_text(encoding="utf-8")))
     assert named - declared - {"exchange_exporter"} == set()
 

@@ -72,7 +72,12 @@ def _validator(name: str) -> Any:
 
 def schema_problems(document: Document, name: str) -> Iterator[Problem]:
     """Everything in which the document breaks the schema ``exporter`` or ``exchange``."""
-    for error in _validator(name).iter_errors(document.data):
+    yield from problems_of(document, _validator(name))
+
+
+def problems_of(document: Document, validator: Any) -> Iterator[Problem]:
+    """Everything in which the document breaks the schema of a validator of ``jsonschema``."""
+    for error in validator.iter_errors(document.data):
         yield from _describe(document, error)
 
 

@@ -83,11 +83,12 @@ Generated from the declarations by `python -m exporter.metrics`. Do not edit.
 def document() -> str:
     """The text of docs/metrics.md."""
     own = (("The exporter itself", OWN),)
-    sections = [_section(title, members) for title, members in (*SECTIONS, *own)]
+    sections = [section(title, members) for title, members in (*SECTIONS, *own)]
     return "\n".join([_INTRODUCTION, *sections, _label_values()])
 
 
-def _section(title: str, members: Iterable[Family]) -> str:
+def section(title: str, members: Iterable[Family]) -> str:
+    """A heading and one entry for each family."""
     return "\n".join([f"## {title}\n", *map(_entry, members)])
 
 

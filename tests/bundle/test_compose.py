@@ -12,6 +12,7 @@ import yaml
 from exporter.config.document import parse_document
 from exporter.config.loader import config_from, shipped_catalog
 from exporter.config.plan import build_plan
+from exporter.receiver.config import load_settings
 from tests.bundle.rules import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -70,7 +71,7 @@ def test_everything_that_is_mounted_exists() -> None:
         assert set(depends) <= set(SERVICES)
 
 
-@pytest.mark.parametrize("name", COMPOSE["configs"])
+@pytest.mark.parametrize("name", ["real", "simulated"])
 def test_configurations_of_the_exporter_are_accepted(name: str) -> None:
     """Both probe every exchange that ships; the simulated one at the simulator only."""
     text = COMPOSE["configs"][name]["content"]
@@ -85,4 +86,12 @@ def test_the_switch_names_a_configuration_for_each_of_its_values() -> None:
     (argument,) = SERVICES["exporter"]["command"]
     assert argument == "--config.file=/etc/exchange-exporter/${EXCHANGES:-simulated}.yml"
     targets = {Path(it["target"]).stem for it in SERVICES["exporter"]["configs"]}
-    assert targets == set(COMPOSE["configs"])
+    assert targets == {"real", "simulated"}
+
+
+def test_the_configuration_of_the_receiver_is_accepted(tmp_path: Path) -> None:
+    """With the keys that it knows."""
+    file = tmp_path / "receiver.yml"
+    file.write_text(COMPOSE["configs"]["receiver"]["content"], encoding="utf-8")
+    settings, _ = load_settings(file)
+    assert settings.prometheus == "http://localhost:9090"

@@ -14,6 +14,7 @@ from exporter import cli
 from exporter.config.loader import shipped_catalog
 from exporter.core.model import Reason
 from exporter.metrics import FAMILIES
+from exporter.receiver.metrics import FAMILIES as OF_THE_RECEIVER
 from tests.bundle.rules import (
     FILES,
     ROOT,
@@ -31,7 +32,7 @@ from tests.bundle.rules import (
     rules,
 )
 
-DECLARED = frozenset(series for family in FAMILIES for series in family.series)
+DECLARED = frozenset(series for family in (*FAMILIES, *OF_THE_RECEIVER) for series in family.series)
 BUILTIN = frozenset({"up", "ALERTS"})
 SCRAPE = frozenset({"scrape_duration_seconds", "process_cpu_seconds_total"})
 OVERRIDES = frozenset({"exchange:slo_objective:override", "exchange:slo_latency_bound:override"})
@@ -221,7 +222,7 @@ def test_the_commands_of_a_runbook_exist(page: Path) -> None:
     """Every exchange-exporter line is parsed by the command itself; targets are in the catalog."""
     text = page.read_text(encoding="utf-8")
     for line in re.findall(r"^exchange-exporter (.*?)(?:#|;|$)", text, re.MULTILINE):
-        cli._parser().parse_args(line.split())
+        cli._parser(line.split()[0]).parse_args(line.split())
     for exchange, endpoint in re.findall(r"(?:target=|probe )(\w+)/([\w.]+)", text):
         offered = shipped_catalog()[exchange].data
         assert endpoint in offered["endpoints"] or endpoint.startswith(("stream.", "account"))

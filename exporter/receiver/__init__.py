@@ -1,0 +1,1 @@
+"""The optional webhook receiver: analyses groups of alerts, hands the result to Alertmanager."""

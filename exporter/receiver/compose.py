@@ -1,0 +1,112 @@
+"""The composition root of the receiver: builds its parts from Settings, and runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from exporter import __version__
+from exporter.clock import Clock, SystemClock
+from exporter.config.errors import ConfigError, Problem
+from exporter.receiver.alertmanager import Alertmanagers
+from exporter.receiver.analysis import Minds
+from exporter.receiver.application import build_application
+from exporter.receiver.metrics import ReceiverMetrics
+from exporter.receiver.service import Receiver
+from exporter.receiver.settings import Settings
+from exporter.receiver.store import Store
+
+_LOG = logging.getLogger(__name__)
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]\s/]*)):(\d{1,5})")
+_SHUTDOWN = 0.5  # seconds for requests under way
+
+BuildMinds = Callable[[Settings, aiohttp.ClientSession, ReceiverMetrics], Minds]
+
+
+@asynccontextmanager
+async def running_receiver(
+    settings: Settings, build_minds: BuildMinds, clock: Clock | None = None
+) -> AsyncIterator[Receiver]:
+    """A receiver at work, without a web server. Raises ConfigError when its file is unusable."""
+    try:
+        store = Store(settings.state_path, 2 * settings.peer_timeout)
+    except sqlite3.Error as error:
+        what = f"cannot keep state: {error}"
+        raise ConfigError([Problem(settings.state_path, 0, "", what)]) from error
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            metrics = ReceiverMetrics(CollectorRegistry(), __version__, settings.analyst)
+            alertmanagers = Alertmanagers(
+                session, settings.alertmanagers, settings.alertmanager_token
+            )
+            minds = build_minds(settings, session, metrics)
+            receiver = Receiver(
+                settings, store, alertmanagers, minds, metrics, clock or SystemClock()
+            )
+            receiver.start()
+            try:
+                yield receiver
+            finally:
+                await receiver.close()
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def listening(
+    receiver: Receiver, settings: Settings, addresses: Sequence[str]
+) -> AsyncIterator[tuple[str, ...]]:
+    """The web server of a receiver; yields its URLs. Raises OSError when a port is taken."""
+    runner = web.AppRunner(
+        build_application(receiver, settings), access_log=None, shutdown_timeout=_SHUTDOWN
+    )
+    await runner.setup()
+    try:
+        for address in addresses:
+            host, port = _host_and_port(address)
+            await web.TCPSite(runner, host or None, port).start()
+        yield tuple(
+            f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            for host, port, *_ in runner.addresses
+        )
+    finally:
+        receiver.ready = False
+        await runner.cleanup()
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    match = _LISTEN.fullmatch(address)
+    if match is None or int(match[3]) > 65535:
+        problem = Problem("command line", 0, "", f"listen address {address!r} is not [host]:port")
+        raise ConfigError([problem])
+    return match[1] or match[2], int(match[3])
+
+
+async def serve(settings: Settings, addresses: Sequence[str], build_minds: BuildMinds) -> int:
+    """Run the receiver until a signal ends it. Returns the exit code."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with (
+        running_receiver(settings, build_minds) as receiver,
+        listening(receiver, settings, addresses) as urls,
+    ):
+        for url in urls:
+            shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
+            sys.stdout.write(f"exchange-exporter {__version__}: receiver, look at {shown}/\n")
+        sys.stdout.flush()
+        if not settings.token:
+            _LOG.warning("no webhook_token: everybody who reaches the receiver may post alerts")
+        await stopped.wait()
+    return 0

@@ -1,0 +1,1 @@
+"""The receiver: from webhooks to derived alerts."""
