@@ -121,6 +121,7 @@ class Notes:
     spent: dict[str, float] = field(default_factory=dict)
     left: dict[str, float] = field(default_factory=dict)
     is_open: dict[str, bool] = field(default_factory=dict)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
 
     def provider_call(self, provider: str, result: str) -> None:
         self.calls.append((provider, str(result)))
@@ -134,6 +135,7 @@ class Notes:
 
     def budget(self, budget: str, remaining: float) -> None:
         self.left[budget] = remaining
+        self.told.set()
 
     def breaker(self, provider: str, is_open: bool) -> None:
         self.is_open[provider] = is_open

@@ -455,9 +455,9 @@ def test_what_is_left_of_a_budget_is_told_when_nobody_asks(
             await on.analyst.analyse(evidence(), NOW)
             spent = on.notes.left["calls_per_minute"]
             on.clock.at += 60
+            on.notes.told.clear()
             async with asyncio.timeout(5.0):
-                while not on.notes.left["calls_per_minute"]:
-                    await asyncio.sleep(0.01)
+                await on.notes.told.wait()
             return spent, on.notes.left["calls_per_minute"]
 
     assert asyncio.run(run()) == (0.0, 1.0)
