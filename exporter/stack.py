@@ -1,17 +1,24 @@
-"""Prometheus and Alertmanager beside a demonstration, with the shipped rules and routes."""
+"""Prometheus, Alertmanager, receiver and Grafana beside a demonstration, with the shipped files."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-PROMETHEUS, ALERTMANAGER = 9090, 9093
+_HOMES = (
+    "/usr/share/grafana",
+    "/usr/local/share/grafana",
+    "/opt/homebrew/opt/grafana/share/grafana",
+)
 _STOP_WITHIN = 10.0  # seconds; Prometheus closes its database
 
 Say = Callable[[str], None]
@@ -35,70 +42,141 @@ async def stack(exporter: str, say: Say) -> AsyncIterator[None]:
         yield
         return
     async with AsyncExitStack() as running:
-        folder = Path(
-            running.enter_context(tempfile.TemporaryDirectory(prefix="exchange-exporter-"))
-        )
-        alertmanager = await _alertmanager(running, shipped, folder, say)
-        await _prometheus(running, shipped, folder, exporter, alertmanager, say)
+        temporary = tempfile.TemporaryDirectory(prefix="exchange-exporter-")
+        folder = Path(running.enter_context(temporary))
+        usual = {"prometheus": 9090, "alertmanager": 9093, "receiver": 9926, "grafana": 3000}
+        ports = {name: _free(port) for name, port in usual.items()}
+        beside = _Beside(running, shipped, folder, ports, say)
+        await beside.alertmanager()
+        await beside.prometheus(exporter)
+        await beside.receiver()
+        await beside.grafana()
         yield
 
 
-async def _alertmanager(running: AsyncExitStack, shipped: Path, folder: Path, say: Say) -> str:
-    binary = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")
-    address = f"127.0.0.1:{_free(ALERTMANAGER)}"
-    if binary is None:
-        say("Alertmanager: not found (install it to see how alerts are grouped and routed)")
-        return address
-    shutil.copytree(shipped / "alertmanager", folder / "alertmanager")
-    await _run(
-        running,
-        folder / "alertmanager.log",
-        binary,
-        f"--config.file={folder}/alertmanager/alertmanager.yml",
-        f"--storage.path={folder}/alertmanager-data",
-        f"--web.listen-address={address}",
-        "--cluster.listen-address=",
-    )
-    say(f"Alertmanager: http://{address}/ (no channel is enabled: see alertmanager.yml)")
-    return address
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Where the shipped files are, the folder for their copies, and who listens where."""
 
+    running: AsyncExitStack
+    shipped: Path
+    folder: Path
+    ports: Mapping[str, int]
+    say: Say
 
-async def _prometheus(
-    running: AsyncExitStack,
-    shipped: Path,
-    folder: Path,
-    exporter: str,
-    alertmanager: str,
-    say: Say,
-) -> None:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        say("Prometheus: not found (install it to see the rules at work)")
-        return
-    shutil.copytree(shipped / "rules", folder / "rules")
-    config = folder / "rules" / "prometheus.yml"
-    text = config.read_text(encoding="utf-8")
-    text = text.replace("localhost:9927", exporter).replace("localhost:9093", alertmanager)
-    config.write_text(text, encoding="utf-8")
-    address = f"127.0.0.1:{_free(PROMETHEUS)}"
-    await _run(
-        running,
-        folder / "prometheus.log",
-        binary,
-        f"--config.file={config}",
-        f"--storage.tsdb.path={folder}/prometheus-data",
-        f"--web.listen-address={address}",
-    )
-    say(f"Prometheus: http://{address}/alerts")
+    async def alertmanager(self) -> None:
+        binary = shutil.which("alertmanager") or shutil.which("prometheus-alertmanager")
+        if binary is None:
+            self.say("Alertmanager: not found (install it to see how alerts are routed)")
+            return
+        # The receiver is the one channel that needs nobody's secret.
+        token = self.folder / "alertmanager" / "secrets" / "triage_token"
+        config = self._copy(
+            "alertmanager/alertmanager.yml",
+            {
+                "#triage ": "",
+                "/etc/alertmanager/secrets/triage_token": str(token),
+                "localhost:9926": self._address("receiver"),
+            },
+        )
+        token.parent.mkdir(exist_ok=True)
+        token.write_text(secrets.token_hex(), encoding="utf-8")
+        await self._run(
+            "alertmanager",
+            binary,
+            f"--config.file={config}",
+            f"--storage.path={self.folder}/alertmanager-data",
+            f"--web.listen-address={self._address('alertmanager')}",
+            "--cluster.listen-address=",
+        )
+        url = f"http://{self._address('alertmanager')}/"
+        self.say(f"Alertmanager: {url} (tells the receiver only: see alertmanager.yml)")
 
+    async def prometheus(self, exporter: str) -> None:
+        binary = shutil.which("prometheus")
+        if binary is None:
+            self.say("Prometheus: not found (install it to see the rules at work)")
+            return
+        changes = {"localhost:9927": exporter, "localhost:9093": self._address("alertmanager")}
+        await self._run(
+            "prometheus",
+            binary,
+            f"--config.file={self._copy('rules/prometheus.yml', changes)}",
+            f"--storage.tsdb.path={self.folder}/prometheus-data",
+            f"--web.listen-address={self._address('prometheus')}",
+        )
+        self.say(f"Prometheus: http://{self._address('prometheus')}/alerts")
 
-async def _run(running: AsyncExitStack, log: Path, *command: str) -> None:
-    """Start a process that ends with the stack; a session of its own keeps Ctrl-C from it."""
-    output = running.enter_context(log.open("wb"))
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=output, stderr=output, start_new_session=True
-    )
-    running.push_async_callback(_stop, process)
+    async def receiver(self) -> None:
+        token = self.folder / "alertmanager" / "secrets" / "triage_token"
+        if not token.exists():
+            self.say("Receiver: not started (Alertmanager would tell it)")
+            return
+        config = self.folder / "receiver.yml"
+        config.write_text(
+            f"alertmanagers: ['http://{self._address('alertmanager')}']\n"
+            f"prometheus: http://{self._address('prometheus')}\n"
+            f"webhook_token: {{file: '{token}'}}\n"
+            f"state: '{self.folder}/receiver.db'\n",
+            encoding="utf-8",
+        )
+        listen = f"--web.listen-address={self._address('receiver')}"
+        command = (sys.executable, "-m", "exporter", "receiver", f"--config.file={config}", listen)
+        await self._run("receiver", *command)
+        self.say(f"Receiver: http://{self._address('receiver')}/")
+
+    async def grafana(self) -> None:
+        binary = shutil.which("grafana")
+        home = next(filter(os.path.isdir, _HOMES), None)
+        if binary is None or home is None:
+            self.say("Grafana: not found (install it to see the dashboards)")
+            return
+        if not os.path.isdir(self.shipped / "dashboards"):  # noqa: PTH112
+            self.say("Grafana: the dashboards are not installed: run this in a checkout")
+            return
+        provisioning = "dashboards/provisioning"
+        boards = {"/var/lib/grafana/dashboards": f"{self.folder}/dashboards"}
+        self._copy(f"{provisioning}/dashboards/exchanges.yml", boards)
+        source = {"localhost:9090": self._address("prometheus")}
+        self._copy(f"{provisioning}/datasources/prometheus.yml", source)
+        settings = {
+            "GF_PATHS_PROVISIONING": f"{self.folder}/{provisioning}",
+            "GF_PATHS_DATA": f"{self.folder}/grafana-data",
+            "GF_PATHS_LOGS": f"{self.folder}/grafana-logs",
+            "GF_SERVER_HTTP_ADDR": "127.0.0.1",
+            "GF_SERVER_HTTP_PORT": str(self.ports["grafana"]),
+            "GF_AUTH_ANONYMOUS_ENABLED": "true",
+            "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        }
+        await self._run("grafana", binary, "server", f"--homepath={home}", **settings)
+        self.say(f"Grafana: http://{self._address('grafana')}/d/exchange-overview")
+
+    def _address(self, name: str) -> str:
+        return f"127.0.0.1:{self.ports[name]}"
+
+    def _copy(self, file: str, changes: Mapping[str, str]) -> Path:
+        """Copy the top folder of a shipped file, and change this file's text; returns its copy."""
+        top, copy = Path(file).parts[0], self.folder / file
+        if not (self.folder / top).exists():
+            no_secrets = shutil.ignore_patterns("secrets")
+            shutil.copytree(self.shipped / top, self.folder / top, ignore=no_secrets)
+        text = copy.read_text(encoding="utf-8")
+        for old, new in changes.items():
+            text = text.replace(old, new)
+        copy.write_text(text, encoding="utf-8")
+        return copy
+
+    async def _run(self, name: str, *command: str, **settings: str) -> None:
+        """Start a process that ends with the stack; a session of its own keeps Ctrl-C from it."""
+        output = self.running.enter_context((self.folder / f"{name}.log").open("wb"))
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env={**os.environ, **settings},
+        )
+        self.running.push_async_callback(_stop, process)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
