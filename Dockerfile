@@ -17,5 +17,5 @@ WORKDIR /var/lib/exchange-exporter
 VOLUME /var/lib/exchange-exporter
 EXPOSE 9927
 HEALTHCHECK --interval=15s --timeout=3s --start-period=10s CMD ["python", "-c", \
-  "import urllib.request as u; u.urlopen('http://localhost:9927/-/healthy', timeout=2)"]
+  "import urllib.request as u; u.urlopen('http://127.0.0.1:9927/-/healthy', timeout=2)"]
 ENTRYPOINT ["exchange-exporter"]

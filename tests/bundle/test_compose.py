@@ -17,6 +17,13 @@ from tests.bundle.rules import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+CONFIGS = ROOT / "docs" / "compose"
+
+
+def test_nothing_is_written_into_a_container_that_cannot_be_written_to() -> None:
+    """Compose refuses inline configs and secrets of read-only services (docker/compose#12031)."""
+    inline = [*COMPOSE.get("configs", {}).values(), *COMPOSE.get("secrets", {}).values()]
+    assert all("file" in it for it in inline)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -52,46 +59,56 @@ def test_ports_agree_across_files() -> None:
         "dashboards/provisioning/datasources/prometheus.yml",
         "docker-compose.yml",
         "Dockerfile",
+        *(f"compose/{file.name}" for file in CONFIGS.glob("*.yml")),
     )
     for file in files:
         text = (ROOT / file).read_text(encoding="utf-8")
-        assert set(re.findall(r"localhost:(\d+)", text)) <= open_ports, file
+        assert set(re.findall(r"(?:localhost|127\.0\.0\.1):(\d+)\b(?!:)", text)) <= open_ports, file
 
 
 def test_everything_that_is_mounted_exists() -> None:
-    """Folders of the repository, declared volumes and declared configurations."""
+    """Folders of the repository and declared volumes."""
     for service in SERVICES.values():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             exists = (ROOT / source).exists() if source.startswith(".") else False
             assert exists or source in COMPOSE["volumes"], volume
-        for config in service.get("configs", ()):
-            assert config["source"] in COMPOSE["configs"]
-        depends = service.get("depends_on", ())
-        assert set(depends) <= set(SERVICES)
+        assert set(service.get("depends_on", ())) <= set(SERVICES)
+
+
+def test_every_configuration_that_a_command_names_is_mounted() -> None:
+    """Where the container finds it, for each value of the switch EXCHANGES."""
+    for service in SERVICES.values():
+        mounts = [volume.split(":")[:2] for volume in service.get("volumes", ())]
+        for argument in service.get("command", ()):
+            if not argument.startswith("--config.file="):
+                continue
+            for switch in ("simulated", "real"):
+                path = Path(argument.partition("=")[2].replace("${EXCHANGES:-simulated}", switch))
+                (folder,) = [host for host, inside in mounts if inside == str(path.parent)]
+                assert (ROOT / folder / path.name).is_file()
+
+
+def test_no_server_listens_where_forwarded_ports_do_not_arrive() -> None:
+    """On loopback, which is what the simulator does unless it is told."""
+    command = SERVICES["simulator"]["command"]
+    assert command == ["simulate", "--web.listen-address=:9928"]
+    assert not [
+        it for service in SERVICES.values() for it in service.get("command", ()) if "127." in it
+    ]
 
 
 @pytest.mark.parametrize("name", ["real", "simulated"])
 def test_configurations_of_the_exporter_are_accepted(name: str) -> None:
     """Both probe every exchange that ships; the simulated one at the simulator only."""
-    text = COMPOSE["configs"][name]["content"]
+    text = (CONFIGS / f"{name}.yml").read_text(encoding="utf-8")
     plan = build_plan(config_from(parse_document(text, name), None, {}))
     assert {target.target.exchange for target in plan.targets.values()} == set(shipped_catalog())
     urls = {target.request(0.0).url.split("/")[2] for target in plan.targets.values()}
     assert (urls == {"localhost:9928"}) is (name == "simulated")
 
 
-def test_the_switch_names_a_configuration_for_each_of_its_values() -> None:
-    """EXCHANGES=simulated or real."""
-    (argument,) = SERVICES["exporter"]["command"]
-    assert argument == "--config.file=/etc/exchange-exporter/${EXCHANGES:-simulated}.yml"
-    targets = {Path(it["target"]).stem for it in SERVICES["exporter"]["configs"]}
-    assert targets == {"real", "simulated"}
-
-
-def test_the_configuration_of_the_receiver_is_accepted(tmp_path: Path) -> None:
+def test_the_configuration_of_the_receiver_is_accepted() -> None:
     """With the keys that it knows."""
-    file = tmp_path / "receiver.yml"
-    file.write_text(COMPOSE["configs"]["receiver"]["content"], encoding="utf-8")
-    settings, _ = load_settings(file)
+    settings, _ = load_settings(CONFIGS / "receiver.yml")
     assert settings.prometheus == "http://localhost:9090"
