@@ -59,7 +59,7 @@ def test_ports_agree_across_files() -> None:
         "dashboards/provisioning/datasources/prometheus.yml",
         "docker-compose.yml",
         "Dockerfile",
-        *(f"compose/{file.name}" for file in CONFIGS.glob("*.yml")),
+        *(f"docs/compose/{file.name}" for file in CONFIGS.glob("*.yml")),
     )
     for file in files:
         text = (ROOT / file).read_text(encoding="utf-8")
