@@ -126,12 +126,11 @@ class _Beside:
         self.say(f"Receiver: http://{self._address('receiver')}/")
 
     async def grafana(self) -> None:
-        binary = shutil.which("grafana")
-        home = next(filter(os.path.isdir, _HOMES), None)
+        binary, home = shutil.which("grafana"), _first_folder(*_HOMES)
         if binary is None or home is None:
             self.say("Grafana: not found (install it to see the dashboards)")
             return
-        if not os.path.isdir(self.shipped / "dashboards"):  # noqa: PTH112
+        if _first_folder(str(self.shipped / "dashboards")) is None:
             self.say("Grafana: the dashboards are not installed: run this in a checkout")
             return
         provisioning = "dashboards/provisioning"
@@ -187,6 +186,10 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def _first_folder(*paths: str) -> str | None:
+    return next((path for path in paths if Path(path).is_dir()), None)
 
 
 def _free(wanted: int) -> int:

@@ -38,7 +38,7 @@ def test_the_demonstration_starts_what_is_on_this_machine(tmp_path: Path) -> Non
         number = len(shipped_catalog())
         until(lambda: len(_known(prometheus)) == number or None, "no status", 60)
         until(lambda: "ExchangeWatchdog" in _alerts(alertmanager[1]) or None, "no alert", 60)
-        receiver = re.search(r"receiver: (http://[^/]+)/", demo.output)
+        receiver = re.search(r"Receiver: (http://[^/]+)/", demo.output)
         assert receiver, demo.output
         assert get(f"{receiver[1]}/-/ready")[0] == 200
         assert demo.stop(signal.SIGINT) == 0
