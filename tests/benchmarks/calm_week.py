@@ -35,6 +35,7 @@ ENDPOINTS = ("ticker", "depth")
 DAY = 1440
 EDGES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 FAILURES = 0.002  # of all probes, one at a time
+BROWNOUT = 0.2  # of the probes of an exchange that has one
 MAINTENANCE = 40  # minutes a week
 AFTERMATH = 60
 PER_MINUTE = 4  # probes of a target: every 15 s, seen once a minute
@@ -120,7 +121,7 @@ def _reason(chance: random.Random, endpoint: str, going: set[str], maintenance: 
         return "stale_data"
     if "clock" in going and endpoint == "ticker":
         return "invalid_data"
-    if "brownout" in going and chance.random() < 0.25:
+    if "brownout" in going:
         return "http_error"
     return "timeout" if chance.random() < FAILURES * PER_MINUTE else ""
 
@@ -143,7 +144,9 @@ def probe(
         bool(going & {"outage", "ban"}) or maintenance or reason in ("stale_data", "invalid_data")
     )
     failures = PER_MINUTE if lasting else 1 if reason else 0
-    shown = reason if lasting or chance.random() < 0.25 else ""
+    if reason == "http_error":
+        failures = sum(chance.random() < BROWNOUT for _ in range(PER_MINUTE))
+    shown = reason if lasting or chance.random() < failures / PER_MINUTE else ""
     for name, value in (
         ("exchange_probe_interval_seconds", 15.0),
         ("probe_success", 0.0 if shown else 1.0),
