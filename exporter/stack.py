@@ -97,7 +97,11 @@ class _Beside:
         if binary is None:
             self.say("Prometheus: not found (install it to see the rules at work)")
             return
-        changes = {"localhost:9927": exporter, "localhost:9093": self._address("alertmanager")}
+        changes = {
+            "localhost:9927": exporter,
+            "localhost:9926": self._address("receiver"),
+            "localhost:9093": self._address("alertmanager"),
+        }
         await self._run(
             "prometheus",
             binary,

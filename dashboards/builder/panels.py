@@ -184,7 +184,7 @@ def heatmap(title: str, description: str, expr: str, **more: Any) -> Panel:
         "color": {"mode": "scheme", "scheme": "Blues", "steps": 64, "exponent": 0.5},
         "yAxis": {"unit": more.get("unit", "s")},
         "legend": {"show": True},
-        "tooltip": {"show": True, "yHistogram": True},
+        "tooltip": {"mode": "single", "yHistogram": True},
     }
     query = (Query(expr, "{{le}}", format="heatmap"),)
     return replace(Panel("heatmap", title, description, query, **more), options=options, custom={})

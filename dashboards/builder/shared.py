@@ -14,6 +14,7 @@ BURN = ((None, GOOD), (1.0, WARN), (14.4, BAD))
 SCORE = ((None, GOOD), (0.5, WARN), (0.9, BAD))
 USED = ((None, GOOD), (0.4, WARN), (0.8, BAD))
 SLOW = ((None, GOOD), (1.0, WARN), (1.5, BAD))
+LATE = ((None, GOOD), (60.0, WARN))
 DIVERGES = ((None, GOOD), (0.005, WARN), (0.01, BAD))
 
 ALERTS = 'ALERTS{alertstate="firing",severity=~"warning|critical|emergency"}'

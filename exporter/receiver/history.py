@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from exporter.receiver.database import Database
 
 _PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an open incident was last found to be. ``exchange`` is empty for what concerns none."""
+
+    exchange: str
+    cause: str
+    requires_human: bool
+    confidence: float  # 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +32,7 @@ class Counts:
     oldest: float | None
     dead_letters: int
     suppressions: int
+    verdicts: tuple[Verdict, ...] = ()  # the newest
 
 
 class History:
@@ -39,7 +51,21 @@ class History:
             " AS suppressions FROM incidents WHERE closed_at IS NULL"
         )
         assert row is not None
-        return Counts(**dict(row))
+        return Counts(**dict(row), verdicts=tuple(self._verdicts()))
+
+    def _verdicts(self) -> Iterator[Verdict]:
+        rows = self._database.rows(
+            "SELECT exchange, analyses.cause,"
+            " json_extract(answer, '$.analysis.requires_human') AS requires_human,"
+            " json_extract(answer, '$.analysis.confidence') AS confidence"
+            " FROM incidents JOIN analyses ON analyses.id ="
+            " (SELECT max(id) FROM analyses WHERE incident = incidents.id)"
+            " WHERE closed_at IS NULL ORDER BY incidents.id DESC LIMIT ?",
+            _PAGE,
+        )
+        for row in rows:
+            human = bool(row["requires_human"])
+            yield Verdict(row["exchange"], row["cause"], human, row["confidence"])
 
     def incidents(self) -> list[dict[str, Any]]:
         """The newest incidents, open ones first, each with its newest analysis."""

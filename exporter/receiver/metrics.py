@@ -21,7 +21,8 @@ from prometheus_client.exposition import choose_encoder
 from exporter.metrics.family import Family, Kind, counter, gauge
 from exporter.receiver.alertmanager import Result
 from exporter.receiver.history import Counts
-from exporter.receiver.model import Answer
+from exporter.receiver.model import Answer, Cause
+from exporter.receiver.outcome import Outcome
 
 ANALYSIS_BUCKETS = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 45.0, 90.0)
 DELIVERY_BUCKETS = (0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 45.0, 90.0, 300.0)
@@ -60,6 +61,15 @@ OLDEST = gauge(
     normal="0, or seconds.",
 )
 OPEN = gauge("exchange_receiver_open_incidents", "Incidents of which an alert fires.")
+VERDICTS = gauge(
+    "exchange_receiver_analysis_confidence",
+    "Confidence, 0 to 1, of the newest analysis of each open incident, by what it takes for the "
+    "cause and whether it says that a human is needed.",
+    "exchange",
+    "cause",
+    "requires_human",
+    advice="The page of the receiver tells why, and what it rests on.",
+)
 DEAD_LETTERS = gauge(
     "exchange_receiver_dead_letters",
     "Incidents whose analysis was given up after five attempts.",
@@ -163,7 +173,7 @@ FEEDBACK = counter(
 )
 
 FAMILIES = (
-    *(BUILD_INFO, REQUESTS, ALERTS, QUEUE, OLDEST, OPEN, DEAD_LETTERS),
+    *(BUILD_INFO, REQUESTS, ALERTS, QUEUE, OLDEST, OPEN, VERDICTS, DEAD_LETTERS),
     *(ANALYSES, ANALYSIS_DURATION, DELIVERY_DURATION, FAILURES),
     *(PROVIDER_CALLS, TOKENS, COST, BUDGET, BREAKER, CACHE_HITS),
     *(REINJECTIONS, SEEN, SUPPRESSIONS, DECISIONS, FEEDBACK),
@@ -190,6 +200,8 @@ class ReceiverMetrics:
             self._of(REQUESTS).labels(code)
         for vote in ("up", "down"):
             self._of(FEEDBACK).labels(vote)
+        for cause in Cause:
+            self._of(ANALYSES).labels(analyst, cause.value, "")
 
     def _of(self, family: Family) -> Any:
         return self._metrics[family.name]
@@ -240,6 +252,14 @@ class ReceiverMetrics:
         """A person judged an analysis."""
         self._of(FEEDBACK).labels("up" if useful else "down").inc()
 
+    def provider(self, provider: str) -> None:
+        """Let the series of a provider begin at 0."""
+        for outcome in Outcome:
+            self._of(PROVIDER_CALLS).labels(provider, outcome.value)
+        self.tokens(provider, 0, 0)
+        self.cost(provider, 0.0)
+        self.breaker(provider, False)
+
     def provider_call(self, provider: str, result: str) -> None:
         """A provider was asked."""
         self._of(PROVIDER_CALLS).labels(provider, result).inc()
@@ -266,6 +286,10 @@ class ReceiverMetrics:
         self._of(QUEUE).set(counts.waiting)
         self._of(OLDEST).set(max(now - counts.oldest, 0.0) if counts.oldest else 0.0)
         self._of(OPEN).set(counts.open)
+        self._of(VERDICTS).clear()
+        for verdict in counts.verdicts:
+            labels = (verdict.exchange, verdict.cause, str(verdict.requires_human).lower())
+            self._of(VERDICTS).labels(*labels).set(verdict.confidence)
         self._of(DEAD_LETTERS).set(counts.dead_letters)
         self._of(SUPPRESSIONS).set(counts.suppressions)
         try:

@@ -8,6 +8,10 @@ from typing import Protocol
 class Recorder(Protocol):
     """Takes notes. Every ``provider`` is a name of the configuration, so labels are bounded."""
 
+    def provider(self, provider: str) -> None:
+        """A provider is configured: what is counted of it begins at 0."""
+        ...
+
     def provider_call(self, provider: str, result: str) -> None:
         """A provider was asked; ``result`` is of the closed set ``outcome.Outcome``."""
         ...
@@ -31,6 +35,9 @@ class Recorder(Protocol):
 
 class NoRecorder:
     """Takes none."""
+
+    def provider(self, provider: str) -> None:
+        """Forget it."""
 
     def provider_call(self, provider: str, result: str) -> None:
         """Forget it."""

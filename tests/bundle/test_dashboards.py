@@ -13,15 +13,16 @@ import pytest
 import yaml
 
 from exporter.metrics import FAMILIES
+from exporter.receiver.metrics import FAMILIES as RECEIVER
 from tests.bundle.dashboards import FOLDER, boards, expressions, filled, panels
 from tests.bundle.rules import alerts, names_in, recordings
 
 KNOWN = (
-    {series for family in FAMILIES for series in family.series}
+    {series for family in (*FAMILIES, *RECEIVER) for series in family.series}
     | {rule.name for rule in recordings()}
     | {"up", "ALERTS", "process_resident_memory_bytes", "process_cpu_seconds_total"}
 )
-UNITS = {"short", "s", "percentunit", "ops", "reqps", "bytes"}
+UNITS = {"short", "s", "percentunit", "ops", "reqps", "bytes", "currencyUSD"}
 UNITED = {"stat", "timeseries", "bargauge", "heatmap", "table", "state-timeline"}
 
 every_board = pytest.mark.parametrize("board", boards().values(), ids=lambda board: board["uid"])

@@ -26,6 +26,7 @@ INTERVALS = {"kraken": 4.0, "deribit": 3.0}
 _CONFIG = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: [{rules}/recording/*.yml, {rules}/alerts/*.yml]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: [{alertmanagers}]}}]}}]}}
 scrape_configs:
   - job_name: exchanges
     honor_labels: true
@@ -33,7 +34,6 @@ scrape_configs:
   - job_name: exchange-exporter
     scrape_interval: 1s
     static_configs: [{{targets: ["{address}"]}}]
-alerting: {{alertmanagers: [{{static_configs: [{{targets: [{alertmanagers}]}}]}}]}}
 """
 
 Fired = Mapping[tuple[str, str], float]
@@ -86,9 +86,12 @@ _FIRING = f'ALERTS{{alertstate="firing",alertname!~"{_OTHERS}"}}'
 
 
 @contextmanager
-def rehearsal(folder: Path) -> Iterator[Rehearsal]:
-    """Start everything and wait until all is calm and known."""
-    with simulated(folder) as (simulator, url), prometheus(folder, config(folder, url)) as server:
+def rehearsal(folder: Path, jobs: str = "") -> Iterator[Rehearsal]:
+    """Start everything and wait until all is calm and known; ``jobs`` are scraped beside it."""
+    with (
+        simulated(folder) as (simulator, url),
+        prometheus(folder, config(folder, url) + jobs) as server,
+    ):
         until(lambda: all_up(server), "not all exchanges are up", 60)
         yield Rehearsal(simulator, server, url)
 

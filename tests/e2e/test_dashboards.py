@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.bundle.dashboards import boards, expressions, filled
+from tests.bundle.dashboards import boards, expressions, filled, shows_later
+from tests.e2e import triage
 from tests.e2e.processes import query, until
+from tests.e2e.provider import provider
 from tests.e2e.rehearsal import rehearsal
-
-SHOWS_LATER = {
-    "anomaly:": "anomalies need two days of history",
-    "exchange:anomaly_score": "anomalies need two days of history",
-    "limit:used:predict15m": "a prediction needs 20 minutes of history",
-    "slo_budget_remaining": "a budget is recorded every four minutes",
-    'window="1d"': "a burn rate over a day is recorded every four minutes",
-}
-"""Part of an expression -> why it cannot return anything in a minute; tests of rules show it."""
 
 FAULTS: list[dict[str, Any]] = [
     {"exchange": "binance", "fault": "stream_gap"},
@@ -31,15 +26,30 @@ FAULTS: list[dict[str, Any]] = [
     {"exchange": "deribit", "fault": "stream_refused"},
 ]
 
+RECEIVER_JOB = """
+  - job_name: exchange-receiver
+    static_configs: [{{targets: ["{address}"]}}]
+"""
+
 
 def test_every_query_returns_data(tmp_path: Path) -> None:
     """With troubles of every kind going on; legends name labels that are there."""
-    with rehearsal(tmp_path) as stage:
+    with ExitStack() as running:
+        answering = running.enter_context(provider())
+        (tmp_path / "triage").mkdir()
+        incidents = triage.stack(tmp_path / "triage", mode="shipped", providers=answering)
+        receiver, source = running.enter_context(incidents)
+        job = RECEIVER_JOB.format(address=receiver.receiver_url.removeprefix("http://"))
+        stage = running.enter_context(rehearsal(tmp_path, job))
         stage.set_faults(FAULTS)
-        wanted = [row for row in expressions() if not any(it in row[2] for it in SHOWS_LATER)]
+        wanted = [row for row in expressions() if not shows_later(row[2])]
         missing = dict.fromkeys(wanted, "never")
+        trouble = itertools.product(
+            ("ExchangeBanned", "ExchangeDown"), map("e{}".format, range(99))
+        )
         end = time.monotonic() + 60
         while missing and time.monotonic() < end:
+            source.fire(*next(trouble))
             for row in list(missing):
                 if found := query(stage.prometheus, row[2]):
                     names = set(re.findall(r"\{\{(\w+)\}\}", row[3]))
@@ -54,7 +64,7 @@ def test_every_query_returns_data(tmp_path: Path) -> None:
             for variable in board["templating"]["list"][1:]:
                 asked = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"])
                 assert asked
-                if any(it in asked[1] for it in SHOWS_LATER):
+                if shows_later(asked[1]):
                     continue
                 expr = f"count by ({asked[2]}) ({filled(asked[1])})"
                 assert until(partial(query, stage.prometheus, expr), uid)

@@ -172,6 +172,7 @@ class Stack:
     peers: list[tuple[int, int]]  # web and cluster port
     port: int
     options: dict[str, str]
+    providers: str = ""  # what the receiver's configuration says of them
     alertmanagers: list[Process] = field(default_factory=list)
     receiver: Process | None = None
 
@@ -219,7 +220,8 @@ class Stack:
     def start_receiver(self) -> Process:
         (self.folder / "token").write_text("hush-hush\n", encoding="utf-8")
         file = self.folder / "receiver.yml"
-        file.write_text(RECEIVER.format(alertmanagers=", ".join(self.urls)), encoding="utf-8")
+        text = RECEIVER.format(alertmanagers=", ".join(self.urls)) + self.providers
+        file.write_text(text, encoding="utf-8")
         module = [sys.executable, "-m", "tests.receiver.running"]
         command = [*module, str(file), f"127.0.0.1:{self.port}", self.mode]
         process = Process(command, self.folder / f"receiver-{time.monotonic_ns()}.log")
@@ -238,7 +240,7 @@ class Stack:
 
 @contextmanager
 def stack(
-    folder: Path, peers: int = 1, mode: str = "fast", **options: str
+    folder: Path, peers: int = 1, mode: str = "fast", providers: str = "", **options: str
 ) -> Iterator[tuple[Stack, Source]]:
     """Alertmanagers, a receiver and a source; ``options`` go into the configuration."""
     defaults = {
@@ -250,7 +252,8 @@ def stack(
     with ExitStack() as cleanup:
         channels = cleanup.enter_context(sink())
         ports = [(free_port(), free_port()) for _ in range(peers)]
-        found = Stack(folder, channels, mode, ports, free_port(), {**defaults, **options})
+        settings = {**defaults, **options}
+        found = Stack(folder, channels, mode, ports, free_port(), settings, providers)
         cleanup.callback(found.stop)
         found.write_config()
         for number in range(peers):

@@ -137,6 +137,9 @@ class Notes:
         self.left[budget] = remaining
         self.told.set()
 
+    def provider(self, provider: str) -> None:
+        self.is_open[provider] = False
+
     def breaker(self, provider: str, is_open: bool) -> None:
         self.is_open[provider] = is_open
 

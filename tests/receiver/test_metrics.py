@@ -7,14 +7,15 @@ import subprocess
 from prometheus_client import CollectorRegistry
 
 from exporter.receiver.alertmanager import Result
-from exporter.receiver.history import Counts
+from exporter.receiver.history import Counts, Verdict
 from exporter.receiver.metrics import FAMILIES, ReceiverMetrics
 from exporter.receiver.model import Analysis, Answer, Cause
 
 
 def exposition(metrics: ReceiverMetrics) -> str:
     """The text for Prometheus."""
-    return metrics.exposition(Counts(3, 2, 100.0, 1, 1), 160.0, "")[0].decode()
+    verdict = Verdict("okx", "ban", True, 0.75)
+    return metrics.exposition(Counts(3, 2, 100.0, 1, 1, (verdict,)), 160.0, "")[0].decode()
 
 
 def used() -> ReceiverMetrics:
@@ -31,6 +32,7 @@ def used() -> ReceiverMetrics:
     metrics.looked("http://a", True)
     metrics.decided("severe")
     metrics.voted(True)
+    metrics.provider("p")
     metrics.provider_call("p", "ok")
     metrics.tokens("p", 10, 5)
     metrics.cost("p", 0.5)
@@ -61,7 +63,11 @@ def test_known_series_start_at_nothing() -> None:
     """So that the first failure is an increase."""
     metrics = ReceiverMetrics(CollectorRegistry(), "1", "deterministic")
     metrics.starts(["http://a"])
+    metrics.provider("p")
     text = exposition(metrics)
+    assert 'exchange_receiver_provider_calls_total{provider="p",result="timeout"} 0.0' in text
+    cause = '{analyst="deterministic",cause="ban",fallback=""} 0.0'
+    assert f"exchange_receiver_analyses_total{cause}" in text
     assert 'exchange_receiver_requests_total{code="401"} 0.0' in text
     unreachable = '{alertmanager="http://a",result="unreachable"} 0.0'
     assert f"exchange_receiver_reinjections_total{unreachable}" in text
@@ -72,3 +78,12 @@ def test_ages_are_those_of_the_moment() -> None:
     text = exposition(used())
     assert "exchange_receiver_queue_oldest_age_seconds 60.0" in text
     assert "exchange_receiver_queue_depth 2.0" in text
+
+
+def test_what_open_incidents_are_taken_for_is_told_while_they_are_open() -> None:
+    """And not for longer."""
+    metrics = used()
+    series = "exchange_receiver_analysis_confidence"
+    labels = '{cause="ban",exchange="okx",requires_human="true"}'
+    assert f"{series}{labels} 0.75" in exposition(metrics)
+    assert f"{series}{{" not in metrics.exposition(Counts(0, 0, None, 0, 0), 160.0, "")[0].decode()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from exporter.receiver.coalesce import MAX_ATTEMPTS
 from exporter.receiver.derived import derive
+from exporter.receiver.history import Verdict
 from exporter.receiver.model import Analysis, Answer, Cause, Evidence
 from exporter.receiver.reconcile import Findings
 from exporter.receiver.store import Store
@@ -69,6 +70,18 @@ def test_alerts_that_came_during_the_analysis_make_it_wait_again(tmp_path: Path)
     (again,) = store.work.cases()
     assert again.waiting_since is not None
     assert again.due(0.0) == NOW + 30
+    store.close()
+
+
+def test_the_newest_verdict_on_an_incident_counts_while_it_is_open(tmp_path: Path) -> None:
+    """For gauges."""
+    store = Store(tmp_path / "receiver.db")
+    store.intake.receive(parse_group(body(alert())), NOW)
+    assert store.history.counts().verdicts == ()
+    analysed(store)
+    assert store.history.counts().verdicts == (Verdict("okx", "ban", True, 0.5),)
+    store.intake.receive(parse_group(body(alert(ends_at=NOW + 1))), NOW + 2)
+    assert store.history.counts().verdicts == ()
     store.close()
 
 

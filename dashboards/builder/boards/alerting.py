@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, GOOD, WARN, number, table, timeline
+from builder.panels import BAD, GOOD, WARN, bars, lines, number, table, timeline
+from builder.shared import LATE
 
 ALERTING = Board(
     "exchange-alerts",
@@ -52,6 +53,154 @@ ALERTING = Board(
                     states={1: ("firing", BAD)},
                     width=24,
                     height=12,
+                ),
+            ),
+        ),
+        (
+            "Analyses, if the receiver runs",
+            (
+                table(
+                    "What open incidents are taken for",
+                    "The newest analysis of each: a suggestion. The page of the receiver tells what it rests on.",
+                    'max by (exchange, cause, requires_human) (exchange_receiver_analysis_confidence{exchange=~"$exchange|"})',
+                    unit="percentunit",
+                    width=12,
+                ),
+                bars(
+                    "Causes of a week",
+                    "Analyses by what they took for the cause.",
+                    (
+                        "sum by (cause) (increase(exchange_receiver_analyses_total[7d])) > 0",
+                        "{{cause}}",
+                    ),
+                    low=0,
+                    width=6,
+                ),
+                bars(
+                    "Who analysed, in a week",
+                    "By analyst. A reason beside it tells why a provider's answer was not used; normal is none.",
+                    (
+                        "sum by (analyst, fallback) (increase(exchange_receiver_analyses_total[7d])) > 0",
+                        "{{analyst}} {{fallback}}",
+                    ),
+                    low=0,
+                    width=6,
+                ),
+                lines(
+                    "Time to an analysis",
+                    "From the webhook to the alert that carries it, and of that the analysis alone. No page waits for it.",
+                    (
+                        "histogram_quantile(0.9, sum by (le) (rate(exchange_receiver_delivery_duration_seconds_bucket[$__rate_interval])))",
+                        "webhook to alert, 90 %",
+                    ),
+                    (
+                        "histogram_quantile(0.9, sum by (analyst, le) (rate(exchange_receiver_analysis_duration_seconds_bucket[$__rate_interval])))",
+                        "analysis by {{analyst}}, 90 %",
+                    ),
+                    unit="s",
+                    low=0,
+                ),
+                lines(
+                    "Tokens in an hour",
+                    "That providers charged for. None without a provider.",
+                    (
+                        "sum by (provider, kind) (increase(exchange_receiver_tokens_total[1h]))",
+                        "{{provider}} {{kind}}",
+                    ),
+                    low=0,
+                ),
+                lines(
+                    "Cost of a day",
+                    "By the configured prices, over the 24 hours before.",
+                    (
+                        "sum by (provider) (increase(exchange_receiver_cost_dollars_total[1d]))",
+                        "{{provider}}",
+                    ),
+                    unit="currencyUSD",
+                    low=0,
+                ),
+                lines(
+                    "Requests to providers in an hour",
+                    "By what became of them. Normal is ok alone.",
+                    (
+                        "sum by (provider, result) (increase(exchange_receiver_provider_calls_total[1h]))",
+                        "{{provider}} {{result}}",
+                    ),
+                    low=0,
+                ),
+            ),
+        ),
+        (
+            "Health of the receiver",
+            (
+                number(
+                    "Receiver",
+                    "Up, or alerts come without analyses. Pages do not depend on it.",
+                    (
+                        "min(up and on (job, instance) last_over_time(exchange_receiver_build_info[6h]))",
+                        "receiver",
+                    ),
+                    states={0: ("down", BAD), 1: ("up", GOOD)},
+                ),
+                number(
+                    "Alertmanagers",
+                    "Whether each answers the receiver. One of a cluster is enough.",
+                    (
+                        "min by (alertmanager) (exchange_receiver_alertmanager_up)",
+                        "{{alertmanager}}",
+                    ),
+                    states={0: ("silent", BAD), 1: ("answers", GOOD)},
+                ),
+                number(
+                    "Oldest that waits",
+                    "Incidents are analysed within seconds.",
+                    ("max(exchange_receiver_queue_oldest_age_seconds)", "age"),
+                    unit="s",
+                    steps=LATE,
+                ),
+                number(
+                    "Given up",
+                    "Analyses that failed again and again. The log tells why; `receiver replay` tries once more.",
+                    ("sum(exchange_receiver_dead_letters)", "incidents"),
+                    steps=((None, GOOD), (1, WARN)),
+                ),
+                number(
+                    "Budgets left",
+                    "Of each that is bounded. At 0 the deterministic analyst answers.",
+                    ("min by (budget) (exchange_receiver_budget_remaining)", "{{budget}}"),
+                    steps=((None, WARN), (1e-9, GOOD)),
+                    width=12,
+                ),
+                number(
+                    "Mutes in force",
+                    "Off unless you allowed them; never for what pages.",
+                    ("sum(exchange_receiver_suppressions_active)", "mutes"),
+                ),
+                number(
+                    "Circuits of providers",
+                    "Open: it failed again and again and is left alone for a while.",
+                    ("max by (provider) (exchange_receiver_breaker_open)", "{{provider}}"),
+                    states={0: ("closed", GOOD), 1: ("open", WARN)},
+                ),
+                lines(
+                    "Alerts taken and ignored",
+                    "Ignored ones are its own: a route sends them back to it. Normal is none ignored.",
+                    (
+                        "sum by (result) (rate(exchange_receiver_alerts_total[$__rate_interval]))",
+                        "{{result}}",
+                    ),
+                    unit="ops",
+                    low=0,
+                ),
+                lines(
+                    "Posts to Alertmanager",
+                    "By result. Normal is ok alone, a few a minute while something is wrong.",
+                    (
+                        "sum by (alertmanager, result) (rate(exchange_receiver_reinjections_total[$__rate_interval]))",
+                        "{{alertmanager}} {{result}}",
+                    ),
+                    unit="ops",
+                    low=0,
                 ),
             ),
         ),

@@ -54,7 +54,7 @@ class OpenAI:
         self._cache = Cache(settings.cache_ttl)
         self._breakers = Breakers(random.random)
         for endpoint in self._endpoints:
-            recorder.breaker(endpoint.provider.name, False)
+            recorder.provider(endpoint.provider.name)
 
     async def analyse(self, evidence: Evidence, now: float) -> Answer:
         """Analyse one incident; what goes wrong ends in the deterministic analysis."""
