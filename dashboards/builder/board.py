@@ -26,19 +26,23 @@ VARIABLES = {
         'label_values(exchange_probe_interval_seconds{exchange=~"$exchange",pair!=""}, pair)',
     ),
     "signal": ("Signal", 'label_values(anomaly:level{exchange=~"$exchange"}, signal)'),
+    "instance": ("Instance", "label_values(exchange_exporter_build_info, instance)"),
 }
 """Name -> label and the query of its values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """``rows`` are (title, panels); panels flow from left to right, 24 columns wide."""
+    """``rows`` are (title, panels); panels flow from left to right, 24 columns wide. A row without
+    a title has no header. ``chosen`` are variables and their first value, where All is too much;
+    Grafana takes All if there is no such value."""
 
     uid: str
     title: str
     description: str
     rows: tuple[tuple[str, tuple[Panel, ...]], ...]
     variables: tuple[str, ...] = ("job", "exchange")
+    chosen: tuple[tuple[str, str], ...] = ()
 
     def json(self) -> Json:
         """As Grafana imports it, by hand or from a file."""
@@ -57,16 +61,24 @@ class Board:
             "timezone": "browser",
             "links": [_LINKS],
             "annotations": {"list": [_annotation()]},
-            "templating": {"list": [_DATASOURCE, *map(_variable, self.variables)]},
+            "templating": {"list": [_DATASOURCE, *map(self._variable, self.variables)]},
             "panels": list(self._panels()),
         }
+
+    def _variable(self, name: str) -> Json:
+        found = _variable(name)
+        for variable, value in self.chosen:
+            if variable == name:
+                found["current"] = {"text": [value], "value": [value]}
+        return found
 
     def _panels(self) -> Iterator[Json]:
         y = number = 0
         for title, panels in self.rows:
-            number += 1
-            yield _row(number, title, y)
-            y += 1
+            if title:
+                number += 1
+                yield _row(number, title, y)
+                y += 1
             x = tallest = 0
             for panel in panels:
                 if x + panel.width > 24:
@@ -93,7 +105,7 @@ _LINKS: Json = {
 _DATASOURCE: Json = {
     "type": "datasource",
     "name": "datasource",
-    "label": "Data Source",
+    "label": "Data source",
     "query": "prometheus",
     "refresh": 1,
     "multi": False,
@@ -125,7 +137,7 @@ def _annotation() -> Json:
         "datasource": DATASOURCE,
         "enable": True,
         "iconColor": "#D55E00",
-        "expr": 'ALERTS{alertstate="firing",severity=~"warning|critical|emergency"}',
+        "expr": 'ALERTS{alertstate="firing",severity=~"critical|emergency"}',
         "titleFormat": "{{alertname}}",
         "textFormat": "{{exchange}} {{endpoint}} {{pair}}",
         "step": "60s",

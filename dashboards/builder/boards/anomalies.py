@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, GOOD, bars, lines, timeline
+from builder.panels import BAD, bars, dashed, lines, timeline
 from builder.shared import RECORDED, SCORE
+
+NONE_YET = "needs two days of history"
 
 ANOMALIES = Board(
     "exchange-anomalies",
@@ -12,59 +14,62 @@ ANOMALIES = Board(
     "What is unusual for this exchange, and since when?",
     (
         (
-            "Scores",
+            "All exchanges",
             (
-                lines(
-                    "Score",
-                    "Of each signal. From 0.5 on it is an anomaly. Absent for two days at first.",
-                    (
-                        f'anomaly:score{{{RECORDED},signal=~"$signal"}}',
-                        "{{exchange}} {{signal}} {{pair}}",
-                    ),
-                    low=0,
-                    high=1,
-                    steps=((None, GOOD), (0.5, BAD)),
-                    width=16,
-                ),
                 bars(
                     "Highest now",
-                    "The highest score of each exchange.",
-                    (f"exchange:anomaly_score:max{{{RECORDED}}}", "{{exchange}}"),
+                    "The highest score of each exchange. From 0.5 on it is an anomaly.",
+                    ("sort_desc(exchange:anomaly_score:max)", "{{exchange}}"),
+                    decimals=2,
                     low=0,
                     high=1,
                     steps=SCORE,
+                    link="exchange-anomalies",
+                    empty=NONE_YET,
                     width=8,
+                    height=10,
                 ),
                 timeline(
                     "Anomalous",
-                    "When each signal was.",
-                    (
-                        f'anomaly:flag{{{RECORDED},signal=~"$signal"}} == 1',
-                        "{{exchange}} {{signal}} {{pair}}",
-                    ),
+                    "When which signal was; no line where none was.",
+                    ("max by (exchange, signal) (anomaly:flag == 1)", "{{exchange}} {{signal}}"),
                     states={1: ("anomalous", BAD)},
-                    width=24,
+                    empty="none seen",
+                    width=16,
+                    height=10,
                 ),
             ),
         ),
         (
-            "Signals and their bands",
+            "The chosen exchange",
             (
                 lines(
+                    "Scores",
+                    "Of each signal. From 0.5 on it is an anomaly. Absent for two days at first.",
+                    (f"anomaly:score{{{RECORDED}}}", "{{exchange}} {{signal}} {{pair}}"),
+                    decimals=2,
+                    low=0,
+                    high=1,
+                    steps=SCORE,
+                    empty=NONE_YET,
+                    width=24,
+                ),
+                lines(
                     "Signal and bands",
-                    "Choose one exchange and one signal. Beyond a band the score reaches 0.5.",
+                    "Of the chosen signal, in its own unit. Beyond a band the score reaches 0.5.",
                     (
                         f'anomaly:level{{{RECORDED},signal=~"$signal"}}',
                         "{{exchange}} {{signal}} {{pair}}",
                     ),
                     (
                         f'anomaly:upper{{{RECORDED},signal=~"$signal"}}',
-                        "{{exchange}} {{signal}} upper",
+                        "{{exchange}} {{signal}} {{pair}} upper",
                     ),
                     (
                         f'anomaly:lower{{{RECORDED},signal=~"$signal"}}',
-                        "{{exchange}} {{signal}} lower",
+                        "{{exchange}} {{signal}} {{pair}} lower",
                     ),
+                    overrides=(dashed("/ (upper|lower)$/"),),
                     width=24,
                     height=12,
                 ),
@@ -72,4 +77,5 @@ ANOMALIES = Board(
         ),
     ),
     ("job", "exchange", "signal"),
+    chosen=(("exchange", "binance"), ("signal", "latency_p99")),
 )

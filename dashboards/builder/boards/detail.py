@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builder.board import Board
 from builder.panels import BAD, GOOD, OFF, STATUS, heatmap, lines, number, timeline
-from builder.shared import ALL, ENDPOINT, ON_OFF, RATIO_GOOD, RECORDED, SLOW
+from builder.shared import ALL, ENDPOINT, ENDPOINT_SLOW, ON_OFF, RATIO_GOOD, RECORDED, SLOW
 
 DETAIL = Board(
     "exchange-detail",
@@ -25,6 +25,7 @@ DETAIL = Board(
                     "Share of probes that succeeded in five minutes.",
                     (f"exchange:probe_success:ratio_rate5m{{{RECORDED}}}", "{{exchange}}"),
                     unit="percentunit",
+                    decimals=1,
                     steps=RATIO_GOOD,
                 ),
                 number(
@@ -38,6 +39,7 @@ DETAIL = Board(
                     "How long the exchange has sent us away for. Nothing here is normal.",
                     (f"exchange:blocked_seconds:max{{{RECORDED}}}", "{{exchange}}"),
                     unit="s",
+                    empty="not blocked",
                     steps=((None, BAD),),
                 ),
                 timeline(
@@ -49,7 +51,7 @@ DETAIL = Board(
                     ),
                     states=ON_OFF,
                     width=24,
-                    height=12,
+                    height=11,
                 ),
                 lines(
                     "Failures by reason",
@@ -60,12 +62,26 @@ DETAIL = Board(
                         "{{exchange}} {{reason}}",
                     ),
                     unit="ops",
+                    low=0,
+                    width=8,
+                    empty="none seen",
+                ),
+                lines(
+                    "Answers by status code",
+                    "Requests on the wire a second. 4xx and 5xx should be rare.",
+                    (f"exchange:requests:rate5m{{{RECORDED}}}", "{{exchange}} {{code}}"),
+                    unit="reqps",
+                    low=0,
+                    width=8,
                 ),
                 lines(
                     "Skipped by reason",
                     "Probes that were not sent, a second: interval and budget are normal pacing.",
-                    (f"exchange:skips:rate5m{{{RECORDED}}}", "{{exchange}} {{reason}}"),
+                    (f"exchange:skips:rate5m{{{RECORDED}}} > 0", "{{exchange}} {{reason}}"),
                     unit="ops",
+                    low=0,
+                    width=8,
+                    empty="none seen",
                 ),
             ),
         ),
@@ -74,18 +90,25 @@ DETAIL = Board(
             (
                 lines(
                     "Quantiles",
-                    "Half of the answers and all but one in a hundred come within these times.",
+                    "Half of all answers, nine in ten, and all but one in a hundred come within these times.",
                     (
-                        f'endpoint:latency_seconds:quantile5m{{{RECORDED},endpoint=~"$endpoint",quantile="0.5"}}',
-                        "{{exchange}} {{endpoint}} p50",
-                    ),
-                    (
-                        f'endpoint:latency_seconds:quantile5m{{{RECORDED},endpoint=~"$endpoint",quantile="0.99"}}',
-                        "{{exchange}} {{endpoint}} p99",
+                        f"sum by (exchange, quantile) (exchange:latency_seconds:quantile5m{{{RECORDED}}})",
+                        "{{exchange}} {{quantile}}",
                     ),
                     unit="s",
                     low=0,
                     steps=SLOW,
+                ),
+                lines(
+                    "By endpoint",
+                    "Half of the answers of each endpoint come within this time.",
+                    (
+                        f'endpoint:latency_seconds:quantile5m{{{RECORDED},endpoint=~"$endpoint",quantile="0.5"}}',
+                        "{{exchange}} {{endpoint}}",
+                    ),
+                    unit="s",
+                    low=0,
+                    steps=ENDPOINT_SLOW,
                 ),
                 heatmap(
                     "Distribution",
@@ -104,12 +127,6 @@ DETAIL = Board(
                     unit="s",
                     low=0,
                 ),
-                lines(
-                    "Answers by status code",
-                    "Requests on the wire a second. 4xx and 5xx should be rare.",
-                    (f"exchange:requests:rate5m{{{RECORDED}}}", "{{exchange}} {{code}}"),
-                    unit="reqps",
-                ),
             ),
         ),
         (
@@ -123,6 +140,7 @@ DETAIL = Board(
                         "{{exchange}} {{endpoint}} {{check}}",
                     ),
                     states={1: ("failed", BAD)},
+                    empty="none seen",
                 ),
                 lines(
                     "Age of data",
@@ -140,9 +158,10 @@ DETAIL = Board(
                     "How far the price is off the median of all exchanges.",
                     (f"exchange:price_divergence:ratio{{{RECORDED}}}", "{{exchange}} {{pair}}"),
                     unit="percentunit",
+                    decimals=2,
                 ),
                 timeline(
-                    "Streams",
+                    "Streams connected",
                     "Whether each stream is connected.",
                     (
                         f"min by (exchange, endpoint, pair) (exchange_stream_connected{{{ALL}}})",
@@ -154,4 +173,5 @@ DETAIL = Board(
         ),
     ),
     ("job", "exchange", "endpoint", "pair"),
+    chosen=(("exchange", "binance"),),
 )

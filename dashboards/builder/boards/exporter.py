@@ -6,6 +6,9 @@ from builder.board import Board
 from builder.panels import BAD, GOOD, lines, number
 from builder.shared import ON_OFF
 
+OWN = '{instance=~"$instance"}'
+EXPORTERS = f"exchange_exporter_build_info{OWN}"
+
 EXPORTER = Board(
     "exchange-exporter",
     "Exporter",
@@ -17,31 +20,34 @@ EXPORTER = Board(
                 number(
                     "Up",
                     "Whether Prometheus reaches the exporters.",
-                    ('up{job="exchange-exporter"}', "{{instance}}"),
+                    (
+                        f"up{OWN} and on (job, instance) last_over_time({EXPORTERS}[6h])",
+                        "{{instance}}",
+                    ),
                     states=ON_OFF,
                 ),
                 number(
                     "Configuration",
                     "Whether the last reload was taken.",
-                    ("exchange_exporter_config_last_reload_successful", "{{instance}}"),
+                    (f"exchange_exporter_config_last_reload_successful{OWN}", "{{instance}}"),
                     states={0: ("refused", BAD), 1: ("in force", GOOD)},
                 ),
                 number(
                     "Targets",
                     "How many are configured.",
-                    ("exchange_exporter_targets", "{{instance}}"),
+                    (f"exchange_exporter_targets{OWN}", "{{instance}}"),
                 ),
                 number(
                     "Probes in flight",
                     "At the last scrape. Many for long: an exchange hangs.",
-                    ("exchange_exporter_probes_in_flight", "{{instance}}"),
+                    (f"exchange_exporter_probes_in_flight{OWN}", "{{instance}}"),
                 ),
                 lines(
                     "Event loop lag",
                     "99 in 100 timers. Above 0.1 s measurements suffer.",
                     (
                         "histogram_quantile(0.99, sum by (instance, le) "
-                        "(rate(exchange_exporter_event_loop_lag_seconds_bucket[$__rate_interval])))",
+                        f"(rate(exchange_exporter_event_loop_lag_seconds_bucket{OWN}[$__rate_interval])))",
                         "{{instance}}",
                     ),
                     unit="s",
@@ -51,14 +57,17 @@ EXPORTER = Board(
                 lines(
                     "Rendering",
                     "Time that the last full scrape took to write.",
-                    ("exchange_exporter_last_render_duration_seconds", "{{instance}}"),
+                    (f"exchange_exporter_last_render_duration_seconds{OWN}", "{{instance}}"),
                     unit="s",
                     low=0,
                 ),
                 lines(
                     "Memory",
                     "Resident. Normal is 60 to 150 MB.",
-                    ('process_resident_memory_bytes{job="exchange-exporter"}', "{{instance}}"),
+                    (
+                        f"process_resident_memory_bytes{OWN} and on (job, instance) {EXPORTERS}",
+                        "{{instance}}",
+                    ),
                     unit="bytes",
                     low=0,
                 ),
@@ -66,7 +75,7 @@ EXPORTER = Board(
                     "Processor",
                     "Processor cores in use; one is the most.",
                     (
-                        'rate(process_cpu_seconds_total{job="exchange-exporter"}[$__rate_interval])',
+                        f"rate(process_cpu_seconds_total{OWN}[$__rate_interval]) and on (job, instance) {EXPORTERS}",
                         "{{instance}}",
                     ),
                     low=0,
@@ -76,19 +85,19 @@ EXPORTER = Board(
                     "Failed saves, crashed checks, unknown targets, latencies without the kernel's time "
                     "stamp; in 15 minutes. Normal is none.",
                     (
-                        "sum by (instance) (increase(exchange_exporter_state_errors_total[15m]))",
+                        f"sum by (instance) (increase(exchange_exporter_state_errors_total{OWN}[15m]))",
                         "{{instance}} state",
                     ),
                     (
-                        "sum by (instance) (increase(exchange_exporter_check_errors_total[15m]))",
+                        f"sum by (instance) (increase(exchange_exporter_check_errors_total{OWN}[15m]))",
                         "{{instance}} checks",
                     ),
                     (
-                        "sum by (instance) (increase(exchange_exporter_unknown_targets_total[15m]))",
+                        f"sum by (instance) (increase(exchange_exporter_unknown_targets_total{OWN}[15m]))",
                         "{{instance}} unknown targets",
                     ),
                     (
-                        "sum by (instance) (increase(exchange_exporter_timestamp_fallbacks_total[15m]))",
+                        f"sum by (instance) (increase(exchange_exporter_timestamp_fallbacks_total{OWN}[15m]))",
                         "{{instance}} time stamps",
                     ),
                     low=0,
@@ -103,4 +112,5 @@ EXPORTER = Board(
             ),
         ),
     ),
+    ("instance",),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, GOOD, WARN, lines, number
+from builder.panels import BAD, GOOD, lines, number
 from builder.shared import ALL, RECORDED, USED
 
 LIMITS = Board(
@@ -19,6 +19,7 @@ LIMITS = Board(
                     "Of each published limit, as the exchange says. Above 80 % others are refused soon.",
                     (f"limit:used:max{{{RECORDED}}}", "{{exchange}} {{limit}}"),
                     unit="percentunit",
+                    decimals=1,
                     low=0,
                     high=1,
                     steps=USED,
@@ -28,6 +29,7 @@ LIMITS = Board(
                     "What clients other than this exporter spend at least.",
                     (f"limit:used_by_others:min{{{RECORDED}}}", "{{exchange}} {{limit}}"),
                     unit="percentunit",
+                    decimals=1,
                     low=0,
                     high=1,
                 ),
@@ -36,12 +38,16 @@ LIMITS = Board(
                     "Where the use of a limit will be if it goes on like this. 100 % is the end of it.",
                     (f"limit:used:predict15m{{{RECORDED}}}", "{{exchange}} {{limit}}"),
                     unit="percentunit",
+                    decimals=1,
+                    low=0,
+                    empty="needs 20 minutes of history",
                 ),
                 lines(
                     "Our budget",
                     "Spent of our own share. At 100 % probes wait; they never exceed it.",
                     (f"limit:budget_used:max{{{RECORDED}}}", "{{exchange}} {{limit}}"),
                     unit="percentunit",
+                    decimals=1,
                     low=0,
                     high=1,
                 ),
@@ -56,30 +62,9 @@ LIMITS = Board(
                     (f"exchange:blocked_seconds:max{{{RECORDED}}}", "{{exchange}}"),
                     unit="s",
                     steps=((None, BAD),),
+                    empty="nobody seen to block us",
                     width=12,
                     height=8,
-                ),
-                lines(
-                    "Skipped probes",
-                    "By reason. Interval is pacing; budget and backoff are want.",
-                    (f"exchange:skips:rate5m{{{RECORDED}}}", "{{exchange}} {{reason}}"),
-                    unit="ops",
-                ),
-                lines(
-                    "Schedule",
-                    "Probes carried out of those planned. Normal is near 100 %.",
-                    (f"exchange:schedule:ratio_rate15m{{{RECORDED}}}", "{{exchange}}"),
-                    unit="percentunit",
-                    low=0,
-                    steps=((None, BAD), (0.5, WARN), (0.9, GOOD)),
-                ),
-                lines(
-                    "Starved",
-                    "Probes skipped for want of budget. Above 20 % the alert fires.",
-                    (f"exchange:starved:ratio_rate15m{{{RECORDED}}}", "{{exchange}}"),
-                    unit="percentunit",
-                    low=0,
-                    high=1,
                 ),
                 lines(
                     "Refusals",
@@ -90,6 +75,37 @@ LIMITS = Board(
                         "{{exchange}} {{reason}}",
                     ),
                     unit="ops",
+                    low=0,
+                    empty="none seen",
+                ),
+                lines(
+                    "Skipped probes",
+                    "By reason. Interval is pacing; budget and backoff are want.",
+                    (f"exchange:skips:rate5m{{{RECORDED}}} > 0", "{{exchange}} {{reason}}"),
+                    unit="ops",
+                    low=0,
+                    empty="none seen",
+                ),
+                lines(
+                    "Schedule",
+                    "Probes carried out of those planned. Normal is near 100 %.",
+                    (f"exchange:schedule:ratio_rate15m{{{RECORDED}}}", "{{exchange}}"),
+                    unit="percentunit",
+                    decimals=0,
+                    low=0,
+                    worst="min",
+                    steps=((None, BAD), (0.5, GOOD)),
+                ),
+                lines(
+                    "Starved",
+                    "Probes skipped for want of budget. Above 20 % the alert fires.",
+                    (f"exchange:starved:ratio_rate15m{{{RECORDED}}}", "{{exchange}}"),
+                    unit="percentunit",
+                    decimals=1,
+                    low=0,
+                    high=1,
+                    width=24,
+                    height=6,
                 ),
             ),
         ),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, GOOD, heatmap, lines, timeline
-from builder.shared import ALL, ON_OFF, RECORDED
+from builder.panels import BAD, GOOD, WARN, heatmap, lines, timeline
+from builder.shared import ALL, RECORDED
 
 STREAMS = Board(
     "exchange-streams",
@@ -15,24 +15,17 @@ STREAMS = Board(
             "Connection",
             (
                 timeline(
-                    "Connected",
-                    "Each stream. Planned replacements do not show.",
+                    "State",
+                    "Each stream. Silent: without data for longer than is usual for the channel. "
+                    "Planned replacements do not show.",
                     (
+                        f"2 * max by (exchange, endpoint, pair) (exchange_stream_silent{{{ALL}}} == 1) or "
                         f"min by (exchange, endpoint, pair) (exchange_stream_connected{{{ALL}}})",
                         "{{exchange}} {{endpoint}} {{pair}}",
                     ),
-                    states=ON_OFF,
-                    height=10,
-                ),
-                timeline(
-                    "Silent",
-                    "Connected and without data for longer than is usual for the channel.",
-                    (
-                        f"max by (exchange, endpoint, pair) (exchange_stream_silent{{{ALL}}})",
-                        "{{exchange}} {{endpoint}} {{pair}}",
-                    ),
-                    states={0: ("no", GOOD), 1: ("silent", BAD)},
-                    height=10,
+                    states={0: ("disconnected", BAD), 1: ("connected", GOOD), 2: ("silent", WARN)},
+                    width=24,
+                    height=12,
                 ),
                 lines(
                     "Reconnects",
@@ -42,6 +35,8 @@ STREAMS = Board(
                         f"{{{ALL}}}[15m])) > 0",
                         "{{exchange}} {{reason}}",
                     ),
+                    low=0,
+                    empty="none seen",
                 ),
                 lines(
                     "Attempts that failed",
@@ -51,6 +46,8 @@ STREAMS = Board(
                         f"{{{ALL}}}[15m])) > 0",
                         "{{exchange}} {{reason}}",
                     ),
+                    low=0,
+                    empty="none seen",
                 ),
             ),
         ),
@@ -59,10 +56,10 @@ STREAMS = Board(
             (
                 lines(
                     "Messages",
-                    "Data messages a second.",
+                    "Data messages a second, of all channels.",
                     (
-                        f"stream:data_messages:rate5m{{{RECORDED}}}",
-                        "{{exchange}} {{endpoint}} {{pair}}",
+                        f"sum by (exchange) (stream:data_messages:rate5m{{{RECORDED}}})",
+                        "{{exchange}}",
                     ),
                     unit="ops",
                     low=0,
@@ -75,30 +72,33 @@ STREAMS = Board(
                 ),
                 lines(
                     "Lag, nine in ten",
-                    "Above 1 s the alert fires.",
+                    "Of the slowest channel. Above 1 s the alert fires.",
                     (
-                        f'stream:event_lag_seconds:quantile5m{{{RECORDED},quantile="0.9"}}',
-                        "{{exchange}} {{endpoint}} {{pair}}",
+                        f'max by (exchange) (stream:event_lag_seconds:quantile5m{{{RECORDED},quantile="0.9"}})',
+                        "{{exchange}}",
                     ),
                     unit="s",
+                    low=0,
                     steps=((None, GOOD), (1.0, BAD)),
                 ),
                 lines(
                     "Gaps and disorder",
                     "Gaps, duplicates and messages out of order a second.",
                     (
-                        f"sum by (exchange) (rate(exchange_stream_sequence_gaps_total{{{ALL}}}[$__rate_interval]))",
+                        f"sum by (exchange) (rate(exchange_stream_sequence_gaps_total{{{ALL}}}[$__rate_interval])) > 0",
                         "{{exchange}} gaps",
                     ),
                     (
-                        f"sum by (exchange) (rate(exchange_stream_duplicates_total{{{ALL}}}[$__rate_interval]))",
+                        f"sum by (exchange) (rate(exchange_stream_duplicates_total{{{ALL}}}[$__rate_interval])) > 0",
                         "{{exchange}} duplicates",
                     ),
                     (
-                        f"sum by (exchange) (rate(exchange_stream_out_of_order_total{{{ALL}}}[$__rate_interval]))",
+                        f"sum by (exchange) (rate(exchange_stream_out_of_order_total{{{ALL}}}[$__rate_interval])) > 0",
                         "{{exchange}} out of order",
                     ),
                     unit="ops",
+                    low=0,
+                    empty="none seen",
                 ),
                 lines(
                     "Heartbeat",
@@ -111,14 +111,18 @@ STREAMS = Board(
                     low=0,
                 ),
                 lines(
-                    "Silence allowed",
-                    "The bound in force for each channel, learnt from its habit.",
+                    "Silence",
+                    "Time without data as a part of what is allowed, of the worst channel. Above 100 % it is silent.",
                     (
-                        f"max by (exchange, endpoint, pair) (exchange_stream_max_gap_seconds{{{ALL}}})",
-                        "{{exchange}} {{endpoint}} {{pair}}",
+                        f"max by (exchange) ((timestamp(exchange_stream_last_data_message_timestamp_seconds{{{ALL}}}) "
+                        f"- exchange_stream_last_data_message_timestamp_seconds{{{ALL}}}) "
+                        f"/ exchange_stream_max_gap_seconds{{{ALL}}})",
+                        "{{exchange}}",
                     ),
-                    unit="s",
+                    unit="percentunit",
+                    decimals=0,
                     low=0,
+                    steps=((None, GOOD), (1.0, BAD)),
                 ),
             ),
         ),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, lines, timeline
-from builder.shared import ALL, ENDPOINT, RECORDED
+from builder.panels import BAD, GOOD, bars, lines, timeline
+from builder.shared import ENDPOINT, RECORDED
 
 TRUTH = Board(
     "exchange-truth",
@@ -16,24 +16,47 @@ TRUTH = Board(
             (
                 lines(
                     "Age of data",
-                    "The oldest data of each endpoint. Normal is a few seconds.",
+                    "The oldest data of each exchange. Normal is a few seconds.",
                     (
-                        f"max by (exchange, endpoint, pair) (exchange_payload_age_seconds{{{ENDPOINT}}})",
+                        f"max by (exchange) (exchange_payload_age_seconds{{{ENDPOINT}}})",
+                        "{{exchange}}",
+                    ),
+                    unit="s",
+                    low=0,
+                    height=7,
+                ),
+                bars(
+                    "Oldest now",
+                    "By the time stamps of the exchange itself.",
+                    (
+                        f"topk(8, max by (exchange, endpoint, pair) (exchange_payload_age_seconds{{{ENDPOINT}}}))",
                         "{{exchange}} {{endpoint}} {{pair}}",
                     ),
                     unit="s",
                     low=0,
+                    height=7,
                 ),
                 lines(
                     "Unchanged for",
-                    "How long an endpoint has answered the same. Compare exchanges: a cache hides here.",
+                    "How long an exchange has answered the same. Compare them: a cache hides here.",
                     (
-                        "max by (exchange, endpoint, pair) (exchange_payload_unchanged_seconds"
-                        f"{{{ENDPOINT}}})",
+                        f"max by (exchange) (exchange_payload_unchanged_seconds{{{ENDPOINT}}})",
+                        "{{exchange}}",
+                    ),
+                    unit="s",
+                    low=0,
+                    height=7,
+                ),
+                bars(
+                    "Longest unchanged now",
+                    "Endpoints whose answers are the same again and again.",
+                    (
+                        f"topk(8, max by (exchange, endpoint, pair) (exchange_payload_unchanged_seconds{{{ENDPOINT}}}))",
                         "{{exchange}} {{endpoint}} {{pair}}",
                     ),
                     unit="s",
                     low=0,
+                    height=7,
                 ),
                 lines(
                     "Clock skew",
@@ -41,6 +64,7 @@ TRUTH = Board(
                     (f"exchange:clock_skew_seconds:avg{{{RECORDED}}}", "{{exchange}}"),
                     ("prober:clock_skew_seconds:median", "median of all"),
                     unit="s",
+                    height=9,
                 ),
                 timeline(
                     "Failing checks",
@@ -50,6 +74,8 @@ TRUTH = Board(
                         "{{exchange}} {{endpoint}} {{check}}",
                     ),
                     states={1: ("failed", BAD)},
+                    empty="none seen",
+                    height=9,
                 ),
             ),
         ),
@@ -61,22 +87,31 @@ TRUTH = Board(
                     "Off the median of all exchanges, signed. Beyond 1 % the alert fires.",
                     (f"exchange:price_divergence:ratio{{{RECORDED}}}", "{{exchange}} {{pair}}"),
                     unit="percentunit",
+                    decimals=2,
                 ),
                 lines(
                     "Spread",
-                    "Best ask over best bid. Wide against the others means a thin market.",
-                    (f"exchange:spread_ratio:min{{{RECORDED}}}", "{{exchange}} {{pair}}"),
+                    "Best ask over best bid, mean of five minutes. Wide against the others means a thin market.",
+                    (
+                        f"avg_over_time(exchange:spread_ratio:min{{{RECORDED}}}[5m])",
+                        "{{exchange}} {{pair}}",
+                    ),
                     unit="percentunit",
                     low=0,
                 ),
                 lines(
                     "Book levels",
-                    "Levels on each side, as far as asked for. Half of usual is thin.",
+                    "Of what is usual in six hours, on the thinner side. Below 50 % the alert fires.",
                     (
-                        f"target:book_levels:min{{{RECORDED}}}",
-                        "{{exchange}} {{endpoint}} {{pair}} {{side}}",
+                        f"min by (exchange) (target:book_levels:min{{{RECORDED}}} "
+                        f"/ quantile_over_time(0.5, target:book_levels:min{{{RECORDED}}}[6h]))",
+                        "{{exchange}}",
                     ),
+                    unit="percentunit",
+                    decimals=0,
                     low=0,
+                    worst="min",
+                    steps=((None, BAD), (0.5, GOOD)),
                 ),
                 lines(
                     "Failures of data",
@@ -87,16 +122,8 @@ TRUTH = Board(
                         "{{exchange}} {{reason}}",
                     ),
                     unit="ops",
-                ),
-                lines(
-                    "Sequence gaps of streams",
-                    "Gaps a second. Normal is none.",
-                    (
-                        "sum by (exchange, endpoint, pair) (rate(exchange_stream_sequence_gaps_total"
-                        f"{{{ALL}}}[$__rate_interval]))",
-                        "{{exchange}} {{endpoint}} {{pair}}",
-                    ),
-                    unit="ops",
+                    low=0,
+                    empty="none seen",
                 ),
             ),
         ),
