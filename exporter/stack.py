@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 def bundle() -> Path | None:
-    """The folder that holds rules/ and alertmanager/: of the checkout, or of the installation."""
+    """The folder that holds rules/ and its siblings: of the checkout, or of the installation."""
     places = (Path(__file__).parents[1], Path(sys.prefix) / "share" / "exchange-exporter")
     return next((place for place in places if (place / "rules" / "prometheus.yml").exists()), None)
 
@@ -130,12 +130,12 @@ class _Beside:
         self.say(f"Receiver: http://{self._address('receiver')}/")
 
     async def grafana(self) -> None:
-        binary, home = shutil.which("grafana"), _first_folder(*_HOMES)
+        binary, home = (
+            shutil.which("grafana"),
+            _first_folder(os.getenv("GF_PATHS_HOME", ""), *_HOMES),
+        )
         if binary is None or home is None:
             self.say("Grafana: not found (install it to see the dashboards)")
-            return
-        if _first_folder(str(self.shipped / "dashboards")) is None:
-            self.say("Grafana: the dashboards are not installed: run this in a checkout")
             return
         provisioning = "dashboards/provisioning"
         boards = {"/var/lib/grafana/dashboards": f"{self.folder}/dashboards"}
@@ -193,7 +193,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 
 def _first_folder(*paths: str) -> str | None:
-    return next((path for path in paths if Path(path).is_dir()), None)
+    return next((path for path in paths if path and Path(path).is_dir()), None)
 
 
 def _free(wanted: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -9,8 +10,11 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from exporter.config.loader import shipped_catalog
 from tests.bundle.alertmanager import enabled, faster, install
+from tests.bundle.rules import ROOT
 from tests.e2e.channels import channels
 from tests.e2e.processes import (
     alertmanager_process,
@@ -18,6 +22,7 @@ from tests.e2e.processes import (
     free_port,
     get,
     post,
+    prometheus,
     prometheus_process,
     query,
     until,
@@ -27,11 +32,17 @@ from tests.e2e.rehearsal import FACTOR, all_up, config, simulated
 GOSSIP = 6.0
 """Seconds in which the second Alertmanager has waited for the first and learnt what it sent."""
 
+GROUP_INTERVAL = 300 / FACTOR
+"""Seconds in which more would be told of a group."""
+
 ADDRESSES = ("--web.listen-address=127.0.0.1:0", "--simulator.listen-address=127.0.0.1:0")
 
 
-def test_the_demonstration_starts_what_is_on_this_machine(tmp_path: Path) -> None:
+def test_the_demonstration_starts_what_is_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Prometheus evaluates the shipped rules, Alertmanager gets its alerts, Ctrl-C ends all."""
+    grafana = put_grafana(tmp_path, monkeypatch)
     with exporter(tmp_path, "demo", "--stack", *ADDRESSES) as demo:
         said = until(
             lambda: re.search(r"Prometheus: (http://[^/]+)/alerts", demo.output), demo.output
@@ -45,9 +56,40 @@ def test_the_demonstration_starts_what_is_on_this_machine(tmp_path: Path) -> Non
         receiver = re.search(r"Receiver: (http://[^/]+)/", demo.output)
         assert receiver, demo.output
         assert get(f"{receiver[1]}/-/ready")[0] == 200
+        until(lambda: "exchange-receiver" in _jobs(prometheus) or None, "not scraped", 60)
+        until(lambda: grafana.exists() or None, "Grafana was not started")
+        assert grafana.read_text(encoding="utf-8").split() == [
+            "server",
+            f"--homepath={tmp_path}",
+            *sorted(file.name for file in (ROOT / "dashboards").glob("*.json")),
+            prometheus,
+        ]
         assert demo.stop(signal.SIGINT) == 0
     for url in (prometheus, alertmanager[1], receiver[1]):
         assert _gone(url)
+
+
+def put_grafana(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the place of Grafana, a program that writes down what it is given; returns where to."""
+    notes, program = folder / "grafana.txt", folder / "grafana"
+    program.write_text(
+        "#!/bin/sh\n"
+        'cd "$GF_PATHS_PROVISIONING"\n'
+        'boards=$(sed -n "s/.*path: \\(.*\\)}/\\1/p" dashboards/*.yml)\n'
+        'url=$(sed -n "s/ *url: //p" datasources/*.yml)\n'
+        f'echo "$@" $(ls "$boards" | grep json) "$url" >"{notes}.part"\n'
+        f'mv "{notes}.part" "{notes}"\n'
+        "exec sleep 600\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("GF_PATHS_HOME", str(folder))
+    return notes
+
+
+def _jobs(prometheus: str) -> set[str]:
+    return {labels["job"] for labels, value in query(prometheus, "up") if value == 1}
 
 
 def _known(prometheus: str) -> list[tuple[dict[str, str], float]]:
@@ -70,6 +112,46 @@ def _gone(url: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def test_people_are_told_once_of_what_is_wrong_and_once_that_it_is_over(tmp_path: Path) -> None:
+    """In words; not of what follows from it, however long Prometheus repeats it."""
+    with ExitStack() as running:
+        told = running.enter_context(channels())
+        text = faster(enabled("slack", "webhook"), FACTOR).replace(
+            "http://localhost:8080", told.url
+        )
+        file = install(tmp_path, text)
+        (tmp_path / "secrets" / "slack_url").write_text(f"{told.url}/slack", encoding="utf-8")
+        _, alertmanager = running.enter_context(alertmanager_process(tmp_path, file, free_port()))
+        simulator, url = running.enter_context(simulated(tmp_path))
+        single = config(tmp_path, url, alertmanager)
+        server = running.enter_context(prometheus(tmp_path, single))
+        until(partial(all_up, server), "not all exchanges are up", 60)
+        limited = [{"exchange": "bybit", "fault": "rate_limited", "retry_after": 2}]
+        assert post(f"{simulator}/faults", limited)[0] == 200
+        until(lambda: told.of("chat") or None, "nobody was told of the limit", 60)
+        failing = [{"exchange": "bybit", "fault": "status_500"}]
+        assert post(f"{simulator}/faults", failing)[0] == 200
+        inhibited = f"{alertmanager}/api/v2/alerts?active=false&inhibited=true"
+        until(lambda: "ExchangeRateLimited" in get(inhibited)[1] or None, "it is not inhibited", 60)
+        until(lambda: told.of("page") or None, "nobody was told of the outage", 60)
+        assert post(f"{simulator}/faults", [])[0] == 200
+        until(lambda: len(told.of("page")) > 1 or None, "the end was not told", 120)
+        time.sleep(GROUP_INTERVAL + 1)
+    assert told.refused == []
+    began = [it.headline for it in told.messages if it.channel != "slack" and not it.resolved]
+    assert began == ["bybit refuses us for asking too often", "bybit is down"]
+    assert [(it.headline, it.resolved) for it in told.of("page")] == [
+        ("bybit is down", False),
+        ("bybit is down", True),
+    ]
+    slack = [re.sub(r"\d\d:\d\d UTC$", "HH:MM UTC", it.headline) for it in told.of("slack")]
+    assert slack[:2] == [
+        "[FIRING] warning · bybit refuses us for asking too often · since HH:MM UTC",
+        "[FIRING] critical · bybit is down · since HH:MM UTC",
+    ]
+    assert "[RESOLVED] critical · bybit is down" in slack[2:]
 
 
 def test_two_of_everything_tell_once_while_one_of_each_is_killed(tmp_path: Path) -> None:
