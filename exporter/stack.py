@@ -87,9 +87,10 @@ class _Beside:
             f"--config.file={config}",
             f"--storage.path={self.folder}/alertmanager-data",
             f"--web.listen-address={self._address('alertmanager')}",
+            f"--web.external-url={self._url('alertmanager')}",
             "--cluster.listen-address=",
         )
-        url = f"http://{self._address('alertmanager')}/"
+        url = f"{self._url('alertmanager')}/"
         self.say(f"Alertmanager: {url} (tells the receiver only: see alertmanager.yml)")
 
     async def prometheus(self, exporter: str) -> None:
@@ -108,8 +109,9 @@ class _Beside:
             f"--config.file={self._copy('rules/prometheus.yml', changes)}",
             f"--storage.tsdb.path={self.folder}/prometheus-data",
             f"--web.listen-address={self._address('prometheus')}",
+            f"--web.external-url={self._url('prometheus')}",
         )
-        self.say(f"Prometheus: http://{self._address('prometheus')}/alerts")
+        self.say(f"Prometheus: {self._url('prometheus')}/alerts")
 
     async def receiver(self) -> None:
         token = self.folder / "alertmanager" / "secrets" / "triage_token"
@@ -118,8 +120,9 @@ class _Beside:
             return
         config = self.folder / "receiver.yml"
         config.write_text(
-            f"alertmanagers: ['http://{self._address('alertmanager')}']\n"
-            f"prometheus: http://{self._address('prometheus')}\n"
+            f"alertmanagers: ['{self._url('alertmanager')}']\n"
+            f"prometheus: {self._url('prometheus')}\n"
+            f"external_url: {self._url('receiver')}\n"
             f"webhook_token: {{file: '{token}'}}\n"
             f"state: '{self.folder}/receiver.db'\n",
             encoding="utf-8",
@@ -127,7 +130,7 @@ class _Beside:
         listen = f"--web.listen-address={self._address('receiver')}"
         command = (sys.executable, "-m", "exporter", "receiver", f"--config.file={config}", listen)
         await self._run("receiver", *command)
-        self.say(f"Receiver: http://{self._address('receiver')}/")
+        self.say(f"Receiver: {self._url('receiver')}/")
 
     async def grafana(self) -> None:
         binary, home = (
@@ -152,10 +155,13 @@ class _Beside:
             "GF_ANALYTICS_REPORTING_ENABLED": "false",
         }
         await self._run("grafana", binary, "server", f"--homepath={home}", **settings)
-        self.say(f"Grafana: http://{self._address('grafana')}/d/exchange-overview")
+        self.say(f"Grafana: {self._url('grafana')}/d/exchange-overview")
 
     def _address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
+
+    def _url(self, name: str) -> str:
+        return f"http://{self._address(name)}"
 
     def _copy(self, file: str, changes: Mapping[str, str]) -> Path:
         """Copy the top folder of a shipped file, and change this file's text; returns its copy."""

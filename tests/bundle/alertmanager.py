@@ -26,6 +26,12 @@ SECRETS = {
     "triage_token": "t",
     "deadman_token": "d",
 }
+SNIPPETS = sorted(FOLDER.glob("snippets/*.yml"))
+SNIPPET_SECRETS = {
+    "discord_url": "http://127.0.0.1:1/discord",
+    "telegram_token": "t",
+    "wechat_secret": "t",
+}
 _TIMES = ("group_wait", "group_interval", "repeat_interval")
 
 
@@ -35,11 +41,43 @@ def enabled(*channels: str) -> str:
     return re.sub(rf"#(?:{'|'.join(channels)}) ", "", text) if channels else text
 
 
+def with_snippets(config: str, receiver: str) -> str:
+    """The same configuration with all snippets added to a receiver.
+
+    A snippet that needs a newer Alertmanager than the installed one has its secret inline.
+    """
+    document = yaml.safe_load(config)
+    (found,) = (one for one in document["receivers"] if one["name"] == receiver)
+    for file in SNIPPETS:
+        text = file.read_text(encoding="utf-8")
+        if needed(text) > installed():
+            text = re.sub(
+                r"_file: /etc/alertmanager/secrets/(\w+)",
+                lambda match: f": {SNIPPET_SECRETS[match[1]]}",
+                text,
+            )
+        found |= yaml.safe_load(text)
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def needed(snippet: str) -> tuple[int, int]:
+    """The version of Alertmanager that a snippet says it needs."""
+    match = re.match(r"# Needs Alertmanager (\d+)\.(\d+): ", snippet)
+    assert match, snippet
+    return int(match[1]), int(match[2])
+
+
+def installed() -> tuple[int, int]:
+    """The version of the installed Alertmanager; one built without a version is the newest."""
+    match = re.search(r"version (\d+)\.(\d+)", amtool("--version").stdout)
+    return (int(match[1]), int(match[2])) if match else (1, 0)
+
+
 def install(folder: Path, config: str) -> Path:
     """Put a configuration, the templates and all secrets into a folder; returns its path."""
     shutil.copytree(FOLDER / "templates", folder / "templates", dirs_exist_ok=True)
     (folder / "secrets").mkdir(exist_ok=True)
-    for name, secret in SECRETS.items():
+    for name, secret in {**SECRETS, **SNIPPET_SECRETS}.items():
         (folder / "secrets" / name).write_text(secret, encoding="utf-8")
     file = folder / "alertmanager.yml"
     file.write_text(config.replace("/etc/alertmanager", str(folder)), encoding="utf-8")
@@ -64,15 +102,15 @@ def amtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["amtool", *arguments], capture_output=True, text=True, check=False)
 
 
-def render(name: str, payload: dict[str, Any], folder: Path) -> str:
-    """A template, rendered by amtool with the data of a notification."""
+def render(text: str, payload: dict[str, Any], folder: Path) -> str:
+    """A text with templates, rendered by amtool with the data of a notification."""
     data = folder / "payload.json"
     data.write_text(json.dumps(payload), encoding="utf-8")
     done = amtool(
         "template",
         "render",
         f"--template.glob={FOLDER}/templates/*.tmpl",
-        f'--template.text={{{{ template "{name}" . }}}}',
+        f"--template.text={text}",
         f"--template.data={data}",
     )
     assert done.returncode == 0, done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
@@ -14,12 +15,15 @@ from tests.bundle.alertmanager import (
     CONFIG,
     FOLDER,
     SECRETS,
+    SNIPPETS,
     alert,
     amtool,
     enabled,
     install,
+    needed,
     notification,
     render,
+    with_snippets,
 )
 from tests.bundle.rules import alerts
 
@@ -30,7 +34,16 @@ STALE = {
     "runbook_url": "https://example.org/runbooks/ExchangeDataStale.md",
     "dashboard_url": "http://grafana.example.org/d/exchange-detail?var-exchange=okx",
 }
-NASTY = "<!channel> <https://evil.example|click> @everyone `rm` " + "x" * 5000
+NASTY = (
+    "<!channel> <https://evil.example|click> @everyone `rm` [click](https://evil.example)"
+    "\r\nBcc: all ||hidden|| \u2028\u200b\u202egnp.exe "
+)
+LONG = ("x", "\u754c", "\U0001f6a8")
+"""Characters of one, three and four bytes."""
+
+
+def told(template: str, payload: dict[str, Any], folder: Path) -> str:
+    return render(f'{{{{ template "{template}" . }}}}', payload, folder)
 
 
 def stale(pair: str = "BTC-USDT", **annotations: str) -> dict[str, Any]:
@@ -68,7 +81,8 @@ def test_routes(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule.name)
 def test_no_alert_is_routed_to_nowhere(rule: Any) -> None:
     """Each ends at a receiver for people."""
-    labels = [f"alertname={rule.name}", *(f"{k}={v}" for k, v in rule.labels.items())]
+    fixed = {key: value for key, value in rule.labels.items() if "{{" not in value}
+    labels = [f"alertname={rule.name}", *(f"{key}={value}" for key, value in fixed.items())]
     done = amtool("config", "routes", "test", f"--config.file={CONFIG}", *labels)
     receivers = set(done.stdout.strip().split(","))
     assert receivers & {"page", "chat", "info", "deadman"}
@@ -96,13 +110,13 @@ def test_analyses_are_never_inhibited_with_their_sources() -> None:
 
 def test_a_lock_screen_shows_what_matters(tmp_path: Path) -> None:
     """State, severity, what and since when."""
-    line = render("exchange.headline", notification([stale()]), tmp_path)
+    line = told("exchange.headline", notification([stale()]), tmp_path)
     assert line == "[FIRING] critical · okx serves data of the past · since 03:12 UTC"
 
 
 def test_a_message_says_what_where_and_what_to_do(tmp_path: Path) -> None:
     """One line an alert, then links."""
-    assert render("exchange.text", notification([stale()]), tmp_path).splitlines() == [
+    assert told("exchange.text", notification([stale()]), tmp_path).splitlines() == [
         "• Answers of okx/depth/BTC-USDT are true of the past only.",
         "Runbook: https://example.org/runbooks/ExchangeDataStale.md",
         "Dashboard: http://grafana.example.org/d/exchange-detail?var-exchange=okx",
@@ -119,57 +133,129 @@ def test_the_end_is_told_as_such(tmp_path: Path) -> None:
     """And offers no silence."""
     labels, annotations = stale()["labels"], stale()["annotations"]
     ended = notification([alert(labels, annotations, ended=True)], "resolved")
-    line = render("exchange.headline", ended, tmp_path)
+    line = told("exchange.headline", ended, tmp_path)
     assert line == "[RESOLVED] critical · okx serves data of the past"
-    assert "Silence" not in render("exchange.text", ended, tmp_path)
+    assert "Silence" not in told("exchange.text", ended, tmp_path)
 
 
 LIMITS = {
-    "exchange.headline": 256,  # the title of a Discord message; Slack and e-mail take more
-    "exchange.text": 2048,  # WeChat, in bytes; Telegram and Discord take 4096 characters
-    "exchange.short": 130,  # Opsgenie
-    "exchange.html": 8192,
+    # The title of a Discord message is 256 characters at most; the subject of a mail is no longer.
+    '{{ template "exchange.headline" . }}': 200,
+    # Slack shows 3000 characters of a text; Telegram and Discord take 4096.
+    '{{ template "exchange.text" . }}': 3000,
+    '{{ template "exchange.html" . }}': 8192,
 }
 
 
-@pytest.mark.parametrize("template", LIMITS)
+@pytest.mark.parametrize("text", LIMITS)
 @pytest.mark.parametrize("number", [1, 7, 1000])
-def test_messages_fit_every_channel(tmp_path: Path, template: str, number: int) -> None:
+@pytest.mark.parametrize("long", LONG)
+def test_messages_fit_every_channel(tmp_path: Path, text: str, number: int, long: str) -> None:
     """However many alerts there are, and however long what they say."""
-    many = [stale(f"P{n}-USDT", description=NASTY, summary=NASTY[:400]) for n in range(number)]
-    assert len(render(template, notification(many), tmp_path).encode()) <= LIMITS[template]
+    said = {"description": NASTY + long * 500, "summary": long * 500}
+    many = [stale(f"P{n}-USDT", **said) for n in range(number)]
+    many[0]["annotations"]["summary"] += "!"
+    assert len(render(text, notification(many), tmp_path)) <= LIMITS[text]
+
+
+@pytest.mark.parametrize("long", LONG)
+def test_messages_fit_wechat_that_counts_bytes(tmp_path: Path, long: str) -> None:
+    """And no character is halved."""
+    snippet = yaml.safe_load((FOLDER / "snippets" / "wechat.yml").read_text(encoding="utf-8"))
+    said = {"description": long * 500, "summary": long * 500}
+    many = notification([stale(f"P{n}-USDT", **said) for n in range(1000)])
+    text = render(snippet["wechat_configs"][0]["message"], many, tmp_path)
+    assert len(text.encode()) <= 2048
+    assert "\ufffd" not in text
 
 
 def test_what_an_exchange_says_is_no_markup(tmp_path: Path) -> None:
-    """No mention, no link, no code."""
-    payload = notification([stale(description=NASTY, summary=NASTY[:90])])
+    """No mention, no link under another name, no code, no line of its own, nothing invisible."""
+    said = {"description": NASTY, "summary": NASTY, "runbook_url": "javascript:alert(1)"}
+    payload = notification([stale(**said)])
     for template in ("exchange.headline", "exchange.text"):
-        text = render(template, payload, tmp_path)
-        assert not set("<>`@") & set(text)
+        text = told(template, payload, tmp_path)
+        assert not set("<>`@|") & set(text)
+        assert "](" not in text
+        assert all(line.isprintable() for line in text.split("\n"))
+        assert "javascript" not in text
+
+
+def test_an_alert_without_annotations_is_told_by_its_name(tmp_path: Path) -> None:
+    """Somebody else's rules have other annotations, or none."""
+    payload = notification([alert({"alertname": "HostDown", "severity": "critical"}, {})])
+    assert told("exchange.headline", payload, tmp_path) == (
+        "[FIRING] critical · HostDown · since 03:12 UTC"
+    )
+    assert told("exchange.text", payload, tmp_path).startswith("• HostDown\n")
+
+
+def test_a_silence_has_the_labels_as_they_are(tmp_path: Path) -> None:
+    """Quotes and backslashes as a matcher wants them, and all as a browser decodes them."""
+    value = 'a b+c/d"e\\f&g=h,i}'
+    payload = notification([alert({"alertname": "One", "pair": value}, {})])
+    link = urlsplit(told("exchange.silence", payload, tmp_path))
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    assert unquote(link.fragment) == (f'/silences/new?filter={{alertname="One",pair="{quoted}"}}')
+
+
+ANALYSIS = {
+    "summary": "okx serves data of the past",
+    "cause": "stale_data",
+    "impact": "Books are old.",
+    "action": "Use the stream.",
+    "confidence": "80%",
+    "requires_human": "yes",
+    "model": "deterministic",
+}
+
+
+def analysis(revision: int, ended: bool = False, **texts: str) -> dict[str, Any]:
+    labels = {"alertname": "ExchangeAnalysis", "derived": "triage", "exchange": "okx"}
+    labels |= {"severity": "critical", "area": "data", "incident": "0123456789"}
+    return alert({**labels, "analysis_rev": str(revision)}, {**ANALYSIS, **texts}, ended)
 
 
 def test_an_analysis_is_marked_as_a_suggestion(tmp_path: Path) -> None:
     """With its model and confidence; its end is not the end of the incident."""
-    labels = {"alertname": "ExchangeAnalysis", "derived": "triage", "exchange": "okx"}
-    labels |= {"severity": "critical", "area": "data", "incident": "0123456789"}
-    texts = {"summary": "okx: stale data", "model": "deterministic", "confidence": "0.80"}
-    texts |= {"cause": "stale_data", "impact": "Books are old.", "action": "Use the stream."}
-    payload = notification([alert(labels, {**texts, "requires_human": "true"})])
-    assert render("exchange.text", payload, tmp_path).splitlines()[:4] == [
-        "Suggestion by deterministic, confidence 0.80, needs a human",
+    assert told("exchange.text", notification([analysis(1)]), tmp_path).splitlines()[:4] == [
+        "Suggestion by deterministic, confidence 80%, needs a human",
         "Cause: stale_data",
         "Impact: Books are old.",
         "Next: Use the stream.",
     ]
-    ended = notification([alert(labels, texts, ended=True)], "resolved")
-    assert render("exchange.headline", ended, tmp_path).startswith("[CLOSED]")
+    ended = notification([analysis(1, ended=True)], "resolved")
+    assert told("exchange.headline", ended, tmp_path).startswith("[CLOSED]")
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("snippets/*.yml")), ids=lambda file: file.stem)
+def test_a_revised_analysis_is_told_and_not_the_one_before(tmp_path: Path) -> None:
+    """Both are in one notification; the revised one fires."""
+    both = notification([analysis(1, ended=True), analysis(2, cause="maintenance")])
+    assert "Cause: maintenance\n" in told("exchange.text", both, tmp_path)
+
+
+def test_a_suppression_is_told_without_an_analysis(tmp_path: Path) -> None:
+    """It has a summary only."""
+    labels = {"alertname": "ExchangeSuppression", "derived": "triage", "exchange": "okx"}
+    texts = {"summary": "Alerts on data of okx are muted for 10 minutes"}
+    payload = notification([alert({**labels, "severity": "info"}, texts)])
+    assert told("exchange.headline", payload, tmp_path) == (
+        "[FIRING] info · Alerts on data of okx are muted for 10 minutes · since 03:12 UTC"
+    )
+    assert told("exchange.text", payload, tmp_path).startswith("Graph: ")
+
+
+def test_the_configuration_is_valid_with_the_snippets(tmp_path: Path) -> None:
+    """On the installed version: secrets stand in files where it knows that."""
+    done = amtool("check-config", str(install(tmp_path, with_snippets(enabled(), "chat"))))
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("file", SNIPPETS, ids=lambda file: file.stem)
 def test_snippets_say_which_version_they_need(file: Path) -> None:
     """And use templates that exist, and secrets in files."""
     text = file.read_text(encoding="utf-8")
-    assert re.match(r"# Needs Alertmanager 0\.\d+: ", text)
+    assert needed(text) > (0, 25)
     defined = (FOLDER / "templates" / "exchange.tmpl").read_text(encoding="utf-8")
     for name in re.findall(r'template "([\w.]+)"', text):
         assert f'define "{name}"' in defined

@@ -1,14 +1,19 @@
-"""Channels that people are told by: one server, each path with its provider's own limits."""
+"""Channels that people are told by: a web server for most, a mailbox, each with its own limits."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.e2e.mailbox import Mailbox, mail
+from tests.e2e.providers import ANSWERS, PROVIDERS, WECHAT_TOKEN, RefusedError, Told, admit
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +24,15 @@ class Message:
     resolved: bool
     headline: str
     body: dict[str, Any]
+    text: str = ""
 
 
 @dataclass(slots=True)
 class Channels:
-    """Everything that was sent, and what its provider would have refused."""
+    """Everything that was sent, and what its provider refused. ``mailbox`` is a host and port."""
 
     url: str = ""
+    mailbox: str = ""
     messages: list[Message] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -33,65 +40,54 @@ class Channels:
         """The messages of one channel, in order."""
         return [message for message in list(self.messages) if message.channel == channel]
 
+    def take(self, channel: str, told: Told, body: dict[str, Any]) -> None:
+        self.messages.append(Message(channel, told.resolved, told.headline, body, told.text))
 
-def _slack(body: dict[str, Any]) -> tuple[bool, str]:
-    (attachment,) = body["attachments"]
-    assert len(attachment["text"]) <= 3000, "Slack shows 3000 characters of a text"
-    assert len(attachment["title"]) <= 300
-    assert attachment["title_link"].startswith("http")
-    return attachment["color"] == "#009e73", attachment["title"]
+    def receive_mail(self, data: bytes) -> None:
+        """Raises: RefusedError."""
+        try:
+            self.take("email", mail(data), {"raw": data.decode()})
+        except RefusedError as refused:
+            self.refused.append(f"email: {refused} {data[:500]!r}")
+            raise
 
-
-def _pagerduty(body: dict[str, Any]) -> tuple[bool, str]:
-    resolved = body["event_action"] == "resolve"
-    payload = body.get("payload") or {"summary": "", "severity": "critical"}
-    assert len(payload["summary"]) <= 1024
-    assert payload["severity"] in ("critical", "error", "warning", "info")
-    assert len(json.dumps(body)) <= 512_000
-    return resolved, payload["summary"]
-
-
-def _opsgenie(body: dict[str, Any]) -> tuple[bool, str]:
-    assert len(body.get("message", "")) <= 130
-    assert len(body.get("description", "")) <= 15_000
-    return "message" not in body, body.get("message", "")
-
-
-def _webhook(body: dict[str, Any]) -> tuple[bool, str]:
-    assert body["version"] == "4"
-    assert len(body["alerts"]) <= 50
-    return body["status"] == "resolved", body["commonAnnotations"].get("summary", "")
-
-
-_READ: dict[str, Callable[[dict[str, Any]], tuple[bool, str]]] = {
-    "slack": _slack,
-    "pagerduty": _pagerduty,
-    "opsgenie": _opsgenie,
-    "page": _webhook,
-    "chat": _webhook,
-    "ping": _webhook,
-}
+    def receive(self, path: str, text: bytes, token: str) -> tuple[int, object]:
+        """Status and document of the answer to a POST."""
+        name = urlsplit(path).path.split("/")[1]
+        try:
+            admit(path, token)
+            body = json.loads(text) if text else {}
+            self.take(name, PROVIDERS[name](body), body)
+        except RefusedError as refused:
+            self.refused.append(f"{path}: {refused} {text[:500]!r}")
+            return refused.status, refused.answer
+        except (AssertionError, KeyError, ValueError) as problem:
+            self.refused.append(f"{path}: {problem!r} {text[:500]!r}")
+        return ANSWERS.get(name, (200, "ok"))
 
 
 @contextmanager
 def channels() -> Iterator[Channels]:
-    """A server for all of them on a free port."""
+    """All of them on free ports."""
     found = Channels()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """WeChat's token for a secret."""
+            asked = parse_qs(urlsplit(self.path).query)
+            sound = asked.get("corpsecret") == ["t"] and "corpid" in asked
+            wrong = {"errcode": 40001, "errmsg": "invalid credential"}
+            self._answer(200, {"errcode": 0, "access_token": WECHAT_TOKEN} if sound else wrong)
+
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"]))
-            name = next((name for name in _READ if f"/{name}" in self.path), self.path)
-            try:
-                body = json.loads(text) if text else {}
-                resolved, headline = _READ[name](body)
-                if name in ("page", "chat"):
-                    assert self.headers["Authorization"] == "Bearer w"
-                found.messages.append(Message(name, resolved, headline, body))
-            except (AssertionError, KeyError, ValueError) as problem:
-                found.refused.append(f"{self.path}: {problem!r} {text[:500]!r}")
-            answer = b'{"status":"success"}' if name == "pagerduty" else b"ok"
-            self.send_response(202 if name in ("pagerduty", "opsgenie") else 200)
+            token = self.headers.get("Authorization", "")
+            self._answer(*found.receive(self.path, text, token))
+
+        def _answer(self, status: int, document: object) -> None:
+            text = document if isinstance(document, str) else json.dumps(document)
+            answer = b"" if document is None else text.encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
@@ -99,12 +95,21 @@ def channels() -> Iterator[Channels]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with ExitStack() as stack:
+        web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        mailbox = Mailbox(found.receive_mail)
+        for server in (web, mailbox):
+            stack.enter_context(_serving(server))
+        found.url, found.mailbox = f"http://127.0.0.1:{web.server_port}", mailbox.address
+        yield found
+
+
+@contextmanager
+def _serving(server: BaseServer) -> Iterator[None]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    found.url = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield found
+        yield
     finally:
         server.shutdown()
         thread.join()

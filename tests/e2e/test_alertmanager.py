@@ -6,17 +6,22 @@ The shipped configuration with channels enabled; all its waits are divided by 60
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+import yaml
 
-from tests.bundle.alertmanager import enabled, faster, install
-from tests.e2e.channels import Channels, channels
+from tests.bundle.alertmanager import enabled, faster, install, with_snippets
+from tests.e2e.channels import Channels, Message, channels
 from tests.e2e.processes import alertmanager_process, free_port, get, post, until
 
 FACTOR = 60
@@ -36,10 +41,15 @@ class Stage:
         status, text = post(f"{self.url}/api/v2/alerts", list(alerts))
         assert status == 200, text
 
+    def heard(self, channel: str, count: int = 1, seconds: float = 30.0) -> list[Message]:
+        """The messages of a channel once it has so many."""
+        what = f"{channel} was not told {count} times: {self.told}"
+        until(lambda: len(self.told.of(channel)) >= count or None, what, seconds)
+        return self.told.of(channel)
+
     def wait(self, channel: str, count: int, seconds: float = 10.0) -> list[str]:
         """The headlines of a channel once it has so many, and no more come for a while."""
-        what = f"{channel} was not told {count} times: {self.told.messages}"
-        until(lambda: len(self.told.of(channel)) >= count or None, what, seconds)
+        self.heard(channel, count, seconds)
         time.sleep(INTERVAL + 0.5)
         found = [message.headline for message in self.told.of(channel)]
         assert len(found) == count, found
@@ -72,18 +82,94 @@ def stale(exchange: str, pair: str, ended: bool = False) -> dict[str, Any]:
     return alert("ExchangeDataStale", "critical", "data", ended, **labels)
 
 
+@cache
+def shipped() -> str:
+    """The configuration that ships, with all channels for people; some stand in snippets."""
+    channels = ("slack", "pagerduty", "opsgenie", "email", "webhook", "deadman")
+    return with_snippets(enabled(*channels), "page")
+
+
+@contextmanager
+def staged(folder: Path, config: str) -> Iterator[Stage]:
+    """The configuration, with its waits shortened, and providers of this machine."""
+    with channels() as told:
+        document = yaml.safe_load(faster(config, FACTOR))
+        document["global"] |= {
+            "pagerduty_url": f"{told.url}/pagerduty",
+            "opsgenie_api_url": f"{told.url}/opsgenie/",
+            "telegram_api_url": f"{told.url}/telegram",
+            "wechat_api_url": f"{told.url}/wechat/",
+            "smtp_smarthost": told.mailbox,
+            "smtp_require_tls": False,
+        }
+        text = yaml.safe_dump(document, sort_keys=False)
+        for host in ("http://localhost:8080", "https://deadman.example.org", "http://127.0.0.1:1"):
+            text = text.replace(host, told.url)
+        file = install(folder, text)
+        for name in ("slack", "discord"):
+            url = f"{told.url}/{name}"
+            (folder / "secrets" / f"{name}_url").write_text(url, encoding="utf-8")
+        with alertmanager_process(folder, file, free_port()) as (_, url):
+            yield Stage(url, told)
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    with channels() as told:
-        config = faster(enabled("slack", "pagerduty", "opsgenie", "webhook", "deadman"), FACTOR)
-        config = config.replace("http://localhost:8080", told.url)
-        config = config.replace("https://deadman.example.org", told.url)
-        urls = f"pagerduty_url: {told.url}/pagerduty\n  opsgenie_api_url: {told.url}/opsgenie/"
-        config = config.replace("global:\n", f"global:\n  {urls}\n", 1)
-        file = install(tmp_path, config)
-        (tmp_path / "secrets" / "slack_url").write_text(f"{told.url}/slack", encoding="utf-8")
-        with alertmanager_process(tmp_path, file, free_port()) as (_, url):
-            yield Stage(url, told)
+    with staged(tmp_path, shipped()) as stage:
+        yield stage
+
+
+HOSTILE = (
+    "<b>bold</b> <!channel> @everyone @here <https://evil.example|click> `rm`\r\nBcc: all\n"
+    "[click](https://evil.example) \"q\" 'q' & &lt;i&gt; ||hidden|| \u2028\u200b\u202egnp.exe "
+    "\U0001f6a8 </li><script>alert(1)</script> " + "\u754c" * 1700
+)
+"""What an exchange may say, in 5 kB."""
+
+READ = ("slack", "discord", "telegram", "wechat", "email")
+CALLED = ("pagerduty", "opsgenie")
+
+
+def hostile(exchange: str, number: int) -> list[dict[str, Any]]:
+    """So many alerts of one exchange, each with another text."""
+    found = [stale(exchange, f"P{n}-USDT") for n in range(number)]
+    for n, one in enumerate(found):
+        one["labels"]["account"] = 'a b+c/d"e\\f'
+        one["annotations"] |= {"summary": f"{exchange} {n} {HOSTILE}", "description": HOSTILE}
+        one["annotations"]["runbook_url"] = "javascript:alert(1)"
+    return found
+
+
+def harmless(text: str) -> bool:
+    """No tag, mention, masked link, hidden text, nor sign that cannot be seen."""
+    shown = text.replace("\n", "")
+    return shown.isprintable() and not set("<>`@|") & set(shown) and "](" not in shown
+
+
+def test_every_channel_takes_every_message(tmp_path: Path) -> None:
+    """One alert, three and a thousand, whatever they say, and their end."""
+    config = re.sub(r"group_wait: \w+", "group_wait: 2m", shipped())
+    config = re.sub(r"group_interval: \w+", "group_interval: 2m", config)
+    groups = [hostile("one", 1), hostile("three", 3), hostile("thousand", 1000)]
+    alerts = [one for group in groups for one in group]
+    with staged(tmp_path, config) as stage:
+        stage.send(*alerts)
+        begun = {channel: stage.heard(channel, 3) for channel in (*READ, *CALLED, "page")}
+        ended = datetime.now(UTC).isoformat()
+        stage.send(*({**one, "endsAt": ended} for one in alerts))
+        found = {channel: stage.heard(channel, 6) for channel in begun}
+    assert stage.told.refused == []
+    for channel, messages in found.items():
+        assert [message.resolved for message in messages] == [False] * 3 + [True] * 3, channel
+        if channel != "page":  # for programs: as it is
+            assert all(harmless(one.headline + one.text) for one in messages), messages
+    for channel in READ:
+        states = sorted(message.headline.partition(" critical · ")[0] for message in begun[channel])
+        assert states == ["[FIRING 1000]", "[FIRING 3]", "[FIRING]"], channel
+        assert {one.headline[:21] for one in found[channel][3:]} == {"[RESOLVED] critical ·"}
+    for message in begun["email"]:  # as text, and as HTML
+        matcher = r'account="a b+c/d\"e\\f",area="data"'
+        assert unquote(message.text).count(matcher) == 2
 
 
 def test_a_group_is_one_message_on_every_channel_and_one_when_it_is_over(stage: Stage) -> None:
@@ -91,8 +177,8 @@ def test_a_group_is_one_message_on_every_channel_and_one_when_it_is_over(stage: 
     pairs = [f"P{number}-USDT" for number in range(3)]
     for _ in range(3):
         stage.send(*(stale("okx", pair) for pair in pairs))
-    for channel in ("page", "slack", "pagerduty", "opsgenie"):
-        assert len(stage.wait(channel, 1)) == 1
+    stage.wait("page", 1)
+    assert [len(stage.told.of(channel)) for channel in (*READ, *CALLED)] == [1] * 7
     (headline,) = [message.headline for message in stage.told.of("slack")]
     assert headline.startswith("[FIRING 3] critical · okx: ExchangeDataStale · since ")
     stage.send(*(stale("okx", pair, ended=True) for pair in pairs))
@@ -123,10 +209,67 @@ def test_the_cause_is_told_and_not_its_consequences(stage: Stage) -> None:
     assert stage.wait("chat", 1) == ["kraken: ExchangeLatencyHigh"]
 
 
+def test_an_analysis_is_told_at_once_as_a_suggestion(stage: Stage) -> None:
+    """To the team, and beside the alert that it is about."""
+    analysis = alert("ExchangeAnalysis", "critical", "data", exchange="okx", derived="triage")
+    analysis["annotations"] |= {
+        "model": "deterministic",
+        "confidence": "95%",
+        "cause": "stale_data",
+    }
+    stage.send(analysis, stale("okx", "BTC-USDT"))
+    stage.heard("page")
+    for channel in ("slack", "email"):
+        texts = [message.text for message in stage.heard(channel, 2)]
+        assert sum("Suggestion by deterministic, confidence 95%\n" in text for text in texts) == 1
+    assert stage.told.refused == []
+
+
+def at(hour: int, weekend: bool) -> str:
+    """The configuration where it is this hour now, with the muted weekdays being today or not.
+
+    Only the time zone of the shipped interval is another one, and what it calls a weekend.
+    """
+    document = yaml.safe_load(shipped())
+    (interval,) = document["time_intervals"]
+    night, week = interval["time_intervals"]
+    now = datetime.now(UTC)
+    east = (hour - now.hour + 12) % 24 - 12
+    day = now + timedelta(hours=east, days=0 if weekend else 3)
+    night["location"] = week["location"] = f"Etc/GMT{-east:+d}"
+    week["weekdays"] = [day.strftime("%A").lower()]
+    (info,) = (receiver for receiver in document["receivers"] if receiver["name"] == "info")
+    info["webhook_configs"] = [{"url": "http://localhost:8080/info"}]
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+@pytest.mark.parametrize(
+    ("hour", "weekend", "told"),
+    [
+        pytest.param(3, False, [], id="night"),
+        pytest.param(13, True, [], id="weekend"),
+        pytest.param(13, False, ["okx: ExchangeAnomaly"], id="working hours"),
+    ],
+)
+def test_only_info_is_muted_at_night(
+    tmp_path: Path, hour: int, weekend: bool, told: list[str]
+) -> None:
+    """And on weekends. A page comes always; a warning waits longer than info would."""
+    with staged(tmp_path, at(hour, weekend)) as stage:
+        stage.send(
+            alert("ExchangeAnomaly", "info", "latency", exchange="okx"),
+            alert("ExchangeLatencyHigh", "warning", "latency", exchange="bybit"),
+            down("kraken"),
+        )
+        assert [message.headline for message in stage.heard("page")] == ["kraken: ExchangeDown"]
+        stage.heard("chat")
+        assert [message.headline for message in stage.told.of("info")] == told
+
+
 def test_the_watchdog_pings_again_and_again(stage: Stage) -> None:
     """Every minute, and nobody else hears of it."""
     stage.send(alert("ExchangeWatchdog", "info", "exporter"))
-    until(lambda: len(stage.told.of("ping")) >= 3 or None, "no pings", 15)
+    stage.heard("ping", 3)
     assert [message.channel for message in stage.told.messages if message.channel != "ping"] == []
 
 
