@@ -7,6 +7,7 @@ same time cannot overspend together. ``now`` is Unix seconds everywhere.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter.receiver.settings import Budget
@@ -26,11 +27,14 @@ class Charge:
 
 
 class Ledger:
-    """The calls of a day. Not thread-safe; one event loop owns it."""
+    """The calls of a day. Not thread-safe; one event loop owns it.
 
-    def __init__(self, budget: Budget) -> None:
+    ``charges`` are those of before, the oldest first.
+    """
+
+    def __init__(self, budget: Budget, charges: Iterable[Charge] = ()) -> None:
         self._budget = budget
-        self._charges: deque[Charge] = deque()
+        self._charges = deque(charges)
 
     def charge(self, now: float, incident: str, tokens: int, dollars: float) -> Charge | str:
         """Charge a call its estimate, or name the budget that it would exceed."""

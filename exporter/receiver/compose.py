@@ -8,7 +8,7 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -21,6 +21,7 @@ from exporter.config.errors import ConfigError, Problem
 from exporter.receiver.alertmanager import Alertmanagers
 from exporter.receiver.analysis import Minds
 from exporter.receiver.application import build_application
+from exporter.receiver.budget import DAY, Charge
 from exporter.receiver.metrics import ReceiverMetrics
 from exporter.receiver.service import Receiver
 from exporter.receiver.settings import Settings
@@ -30,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]\s/]*)):(\d{1,5})")
 _SHUTDOWN = 0.5  # seconds for requests under way
 
-BuildMinds = Callable[[Settings, aiohttp.ClientSession, ReceiverMetrics], Minds]
+BuildMinds = Callable[[Settings, aiohttp.ClientSession, ReceiverMetrics, Iterable[Charge]], Minds]
 
 
 @asynccontextmanager
@@ -49,10 +50,10 @@ async def running_receiver(
             alertmanagers = Alertmanagers(
                 session, settings.alertmanagers, settings.alertmanager_token
             )
-            minds = build_minds(settings, session, metrics)
-            receiver = Receiver(
-                settings, store, alertmanagers, minds, metrics, clock or SystemClock()
-            )
+            clock = clock or SystemClock()
+            charges = store.history.charges(clock.unix() - DAY)
+            minds = build_minds(settings, session, metrics, charges)
+            receiver = Receiver(settings, store, alertmanagers, minds, metrics, clock)
             receiver.start()
             try:
                 yield receiver

@@ -102,7 +102,7 @@ def unhurried(settings: Settings) -> Settings:
 
 async def _grade_all(name: str, settings: Settings, packs: Sequence[Pack]) -> list[Grade]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        analyst = ANALYSTS[name](settings, session, NoRecorder())
+        analyst = ANALYSTS[name](settings, session, NoRecorder(), ())
         return [await graded(analyst, pack) for pack in packs]
 
 

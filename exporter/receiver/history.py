@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from exporter.receiver.budget import Charge
 from exporter.receiver.database import Database
 
 _PAGE = 100
@@ -110,6 +111,20 @@ class History:
         return {
             row["source"]: {key: row[key] for key in ("analyses", "tokens", "cost")} for row in rows
         }
+
+    def charges(self, since: float) -> list[Charge]:
+        """What was spent on providers since a Unix time, the oldest first.
+
+        An analysis is one charge, also if its provider had to be asked twice.
+        """
+        rows = self._database.rows(
+            "SELECT * FROM (SELECT at, key AS incident, analyses.cost AS dollars,"
+            " json_extract(answer, '$.prompt_tokens') + json_extract(answer, '$.completion_tokens')"
+            " AS tokens FROM analyses JOIN incidents ON incidents.id = analyses.incident"
+            " WHERE at >= ?) WHERE tokens > 0 ORDER BY at",
+            since,
+        )
+        return [Charge(**dict(row)) for row in rows]
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """The newest dead letters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -10,6 +10,7 @@ import aiohttp
 from exporter.receiver import snapshots
 from exporter.receiver.analysis import Minds
 from exporter.receiver.analysts import ANALYSTS
+from exporter.receiver.budget import Charge
 from exporter.receiver.evidence import MAX_RUNBOOKS, evidence_of
 from exporter.receiver.model import Evidence, Incident, PastIncident, Snapshot
 from exporter.receiver.queries import queries_of
@@ -20,8 +21,13 @@ SHIPPED_RUNBOOKS = Path(__file__).parent / "runbooks"
 _MAX_RUNBOOK_BYTES = 65_536
 
 
-def build_minds(settings: Settings, session: aiohttp.ClientSession, recorder: Recorder) -> Minds:
-    """The minds that the settings ask for."""
+def build_minds(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    recorder: Recorder,
+    charges: Iterable[Charge] = (),
+) -> Minds:
+    """The minds that the settings ask for. ``charges`` are what was spent on providers today."""
 
     async def gather(
         incident: Incident,
@@ -36,8 +42,8 @@ def build_minds(settings: Settings, session: aiohttp.ClientSession, recorder: Re
         books = read_runbooks(incident, Path(settings.runbooks or SHIPPED_RUNBOOKS))
         return evidence_of(incident, others, recent, taken, books, now)
 
-    analyst = ANALYSTS[settings.analyst](settings, session, recorder)
-    return Minds(gather, analyst, ANALYSTS["deterministic"](settings, session, recorder))
+    analyst = ANALYSTS[settings.analyst](settings, session, recorder, charges)
+    return Minds(gather, analyst, ANALYSTS["deterministic"](settings, session, recorder, ()))
 
 
 def read_runbooks(incident: Incident, folder: Path) -> Mapping[str, str]:

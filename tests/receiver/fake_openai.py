@@ -162,4 +162,4 @@ async def stage(
     settings = Settings(providers=providers, budget=budget, cache_ttl=cache_ttl)
     async with aiohttp.ClientSession() as session:
         notes, clock = Notes(), StandingClock()
-        yield Stage(OpenAI(settings, session, notes, clock), notes, clock)
+        yield Stage(OpenAI(settings, session, notes, clock=clock), notes, clock)

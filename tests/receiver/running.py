@@ -18,13 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from exporter.receiver.analysis import Minds
 from exporter.receiver.compose import BuildMinds, serve
 from exporter.receiver.config import load_settings
-from exporter.receiver.metrics import ReceiverMetrics
 from exporter.receiver.minds import build_minds
 from exporter.receiver.model import (
     Alert,
@@ -52,6 +50,7 @@ class Placid:
     delay: float = 0.0  # real seconds
     error: Exception | None = None
     name: str = "placid"
+    tokens: int = 0
     seen: list[Evidence] = field(default_factory=list)
 
     async def analyse(self, evidence: Evidence, now: float) -> Answer:
@@ -71,7 +70,7 @@ class Placid:
             evidence=tuple(names),
             suppress=self.suppress,
         )
-        return Answer(analysis, self.name)
+        return Answer(analysis, self.name, prompt_tokens=self.tokens)
 
 
 async def gather(
@@ -87,7 +86,7 @@ async def gather(
 def minds(analyst: Analyst, fallback: Analyst | None = None) -> BuildMinds:
     """These, whatever the settings say."""
 
-    def build(_: Settings, __: aiohttp.ClientSession, ___: ReceiverMetrics) -> Minds:
+    def build(*_: object) -> Minds:
         return Minds(gather, analyst, fallback or Placid(name="fallback"))
 
     return build

@@ -38,6 +38,14 @@ def test_money_comes_back_after_a_day() -> None:
     assert isinstance(ledger.charge(DAY, "i", 1, 0.2), Charge)
 
 
+def test_what_was_spent_before_counts() -> None:
+    """Until it is a day old."""
+    ledger = Ledger(Budget(0, 0, 0, 1.0, 0), [Charge(0.0, "i", 1, 0.9)])
+
+    assert ledger.charge(DAY - 1, "i", 1, 0.2) == "dollars_per_day"
+    assert isinstance(ledger.charge(DAY, "i", 1, 0.2), Charge)
+
+
 def test_an_incident_has_its_own_bound() -> None:
     """Another one is not affected."""
     ledger = Ledger(Budget(0, 0, 0, 0.0, 1))

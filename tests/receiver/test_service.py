@@ -260,6 +260,28 @@ def test_what_was_accepted_before_a_crash_is_done_after_it(tmp_path: Path) -> No
     assert len(analyst.seen) == 1
 
 
+def test_what_was_spent_before_a_restart_counts_after_it(tmp_path: Path) -> None:
+    """For the budgets of a day."""
+    known: list[list[int]] = []
+
+    def build(*given: Any) -> Minds:
+        known.append([charge.tokens for charge in given[3]])
+        analyst = Placid(tokens=1100)
+        return minds(analyst)(*given)
+
+    async def run() -> None:
+        async with fake_alertmanager() as fake:
+            found = settings(tmp_path, fake)
+            async with running_receiver(found, build, StandingClock()) as receiver:
+                await receiver.accept(body(alert()))
+                await fake.told(bool)
+            async with running_receiver(found, build, StandingClock()):
+                pass
+
+    asyncio.run(run())
+    assert known == [[], [1100]]
+
+
 def test_a_slow_alertmanager_does_not_delay_another(tmp_path: Path) -> None:
     """Each has its turn of its own."""
 

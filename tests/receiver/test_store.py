@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from exporter.receiver.budget import Charge
 from exporter.receiver.coalesce import MAX_ATTEMPTS
 from exporter.receiver.derived import derive
 from exporter.receiver.history import Verdict
@@ -33,13 +35,13 @@ while True:
 """
 
 
-def analysed(store: Store, now: float = NOW) -> None:
+def analysed(store: Store, now: float = NOW, answer: Answer = ANSWER) -> None:
     """Analyse the one incident that is open."""
     (case,) = store.work.cases()
     incident = store.work.incident(case)
     assert incident
-    derived = derive(incident, ANSWER, store.work.published(case))
-    assert store.work.finish(case, ANSWER, Evidence(incident, now), derived, now)
+    derived = derive(incident, answer, store.work.published(case))
+    assert store.work.finish(case, answer, Evidence(incident, now), derived, now)
 
 
 def test_every_webhook_that_was_acknowledged_outlives_sigkill(tmp_path: Path) -> None:
@@ -70,6 +72,21 @@ def test_alerts_that_came_during_the_analysis_make_it_wait_again(tmp_path: Path)
     (again,) = store.work.cases()
     assert again.waiting_since is not None
     assert again.due(0.0) == NOW + 30
+    store.close()
+
+
+def test_what_providers_charged_is_known_after_a_restart(tmp_path: Path) -> None:
+    """The deterministic analyst charges nothing."""
+    store = Store(tmp_path / "receiver.db")
+    dear = replace(ANSWER, prompt_tokens=1000, completion_tokens=100, cost=0.01)
+    for number, answer in enumerate((ANSWER, dear)):
+        store.intake.receive(parse_group(body(alert(f"Alert{number}"))), NOW + number)
+        analysed(store, NOW + number, answer)
+    (case,) = store.work.cases()
+    store.close()
+    store = Store(tmp_path / "receiver.db")
+    assert store.history.charges(NOW) == [Charge(NOW + 1, case.key, 1100, 0.01)]
+    assert store.history.charges(NOW + 2) == []
     store.close()
 
 

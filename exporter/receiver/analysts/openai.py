@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import aiohttp
@@ -26,6 +26,7 @@ from exporter.receiver.analysts.dialogue import Dialogue, Wire
 from exporter.receiver.analysts.endpoint import Endpoint
 from exporter.receiver.analysts.spending import OverBudgetError, Spending, Spent
 from exporter.receiver.answer import Judged, judge
+from exporter.receiver.budget import Charge
 from exporter.receiver.cache import Cache, key_of
 from exporter.receiver.injection import is_suspect
 from exporter.receiver.model import Analysis, Answer, Cause, Evidence
@@ -46,11 +47,14 @@ class OpenAI:
         settings: Settings,
         session: aiohttp.ClientSession,
         recorder: Recorder,
+        charges: Iterable[Charge] = (),
         clock: Clock | None = None,
     ) -> None:
+        """``charges`` are calls of the day before now, which count for the budgets."""
         clock = clock or SystemClock()
         self._endpoints = [Endpoint(provider) for provider in settings.providers]
-        self._wire = Wire(session, Spending(settings.budget, recorder, clock), recorder, clock)
+        spending = Spending(settings.budget, recorder, clock, charges)
+        self._wire = Wire(session, spending, recorder, clock)
         self._cache = Cache(settings.cache_ttl)
         self._breakers = Breakers(random.random)
         for endpoint in self._endpoints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter.clock import Clock
@@ -31,10 +32,12 @@ class Spent:
 
 
 class Spending:
-    """All calls of an analyst."""
+    """All calls of an analyst, also of before it started."""
 
-    def __init__(self, budget: Budget, recorder: Recorder, clock: Clock) -> None:
-        self._ledger = Ledger(budget)
+    def __init__(
+        self, budget: Budget, recorder: Recorder, clock: Clock, charges: Iterable[Charge] = ()
+    ) -> None:
+        self._ledger = Ledger(budget, charges)
         self._recorder = recorder
         self._clock = clock
         self._again: asyncio.TimerHandle | None = None
