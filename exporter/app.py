@@ -20,13 +20,13 @@ from exporter.config.model import Config
 from exporter.core.model import SkipReason
 from exporter.core.view import View
 from exporter.server.application import build_application
-from exporter.server.listen import start_server
 from exporter.server.report import describe
 from exporter.server.settings import ServerSettings
 from exporter.server.trace import TraceText
 from exporter.service import Exporter, Load, file_loader
 from exporter.stack import stack
 from exporter.streams import TraceEvent
+from exporter.web.listen import start_server
 
 if TYPE_CHECKING:
     from exporter.simulator import Simulator
@@ -130,7 +130,7 @@ async def _run_exporter(
     async with AsyncExitStack() as running:
         await exporter.start()
         running.push_async_callback(exporter.close)
-        server = await start_server(build_application(exporter, settings), settings)
+        server = await start_server(build_application(exporter, settings), settings.listen)
         running.push_async_callback(server.close)
         for url in server.urls:
             count = len(exporter.plan.targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hmac
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -14,9 +15,12 @@ from exporter.receiver.page import Page
 from exporter.receiver.service import Receiver
 from exporter.receiver.settings import Settings
 from exporter.receiver.webhook import WebhookError, parse_json
+from exporter.web.auth import basic_auth
+from exporter.web.watch import WEB_CONFIG, WebConfigFile
 
 _READ_TIMEOUT = 10.0  # seconds for a body to arrive; Alertmanager sends at once
 _DAY = 86_400.0
+_WEBHOOK = "/api/v1/alerts"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -28,11 +32,17 @@ _HEADERS = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_application(receiver: Receiver, settings: Settings) -> web.Application:
-    """Compose the application."""
+def build_application(
+    receiver: Receiver, settings: Settings, web_config: WebConfigFile | None = None
+) -> web.Application:
+    """Compose the application. Webhooks that carry a token need no password beside it."""
     app = web.Application(client_max_size=settings.max_body_bytes)
+    if web_config is not None:
+        app[WEB_CONFIG] = web_config
+        has_token = functools.partial(_has_token, bool(settings.token))
+        app.middlewares.append(basic_auth(web_config, has_token))
     handlers = _Handlers(receiver, settings)
-    app.router.add_post("/api/v1/alerts", handlers.alerts)
+    app.router.add_post(_WEBHOOK, handlers.alerts)
     app.router.add_get("/api/v1/incidents", handlers.incidents)
     app.router.add_get("/api/v1/incidents/{id:[0-9]{1,15}}", handlers.incident)
     app.router.add_post("/api/v1/analyses/{id:[0-9]{1,15}}/feedback", handlers.feedback)
@@ -46,9 +56,15 @@ def build_application(receiver: Receiver, settings: Settings) -> web.Application
     return app
 
 
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+def _has_token(wanted: bool, request: web.Request) -> bool:
+    return wanted and request.path == _WEBHOOK
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if (web_config := request.app.get(WEB_CONFIG)) is not None:
+        response.headers.update(web_config.current().headers)
 
 
 class _Handlers:

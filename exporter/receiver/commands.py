@@ -60,6 +60,13 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help=f"where to listen; may be given several times (default {DEFAULT_LISTEN})",
     )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="TLS and basic authentication, in the format of the Prometheus exporter-toolkit",
+    )
     inherited = parser.argument_default == argparse.SUPPRESS
     level, format_ = (argparse.SUPPRESS,) * 2 if inherited else ("info", "logfmt")
     parser.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default=level)
@@ -83,7 +90,8 @@ def _serve(options: argparse.Namespace) -> int:
 
     settings, secrets = load_settings(options.config_file)
     logs.configure(options.log_level, options.log_format, Redactor(secrets))
-    return asyncio.run(serve(settings, options.listen or [DEFAULT_LISTEN], build_minds))
+    addresses = options.listen or [DEFAULT_LISTEN]
+    return asyncio.run(serve(settings, addresses, build_minds, options.web_config_file))
 
 
 def _replay(options: argparse.Namespace) -> int:

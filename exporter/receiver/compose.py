@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import signal
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from exporter import __version__
@@ -26,9 +25,10 @@ from exporter.receiver.metrics import ReceiverMetrics
 from exporter.receiver.service import Receiver
 from exporter.receiver.settings import Settings
 from exporter.receiver.store import Store
+from exporter.web.listen import start_server
+from exporter.web.watch import WebConfigFile
 
 _LOG = logging.getLogger(__name__)
-_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^:\[\]\s/]*)):(\d{1,5})")
 _SHUTDOWN = 0.5  # seconds for requests under way
 
 BuildMinds = Callable[[Settings, aiohttp.ClientSession, ReceiverMetrics, Iterable[Charge]], Minds]
@@ -65,43 +65,43 @@ async def running_receiver(
 
 @asynccontextmanager
 async def listening(
-    receiver: Receiver, settings: Settings, addresses: Sequence[str]
+    receiver: Receiver,
+    settings: Settings,
+    addresses: Sequence[str],
+    web_config: WebConfigFile | None = None,
 ) -> AsyncIterator[tuple[str, ...]]:
-    """The web server of a receiver; yields its URLs. Raises OSError when a port is taken."""
-    runner = web.AppRunner(
-        build_application(receiver, settings), access_log=None, shutdown_timeout=_SHUTDOWN
-    )
-    await runner.setup()
+    """The web server of a receiver; yields its URLs.
+
+    Raises OSError when a port is taken, ConfigError for an address that is none.
+    """
     try:
-        for address in addresses:
-            host, port = _host_and_port(address)
-            await web.TCPSite(runner, host or None, port).start()
-        yield tuple(
-            f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            for host, port, *_ in runner.addresses
+        server = await start_server(
+            build_application(receiver, settings, web_config), addresses, _SHUTDOWN
         )
+    except ValueError as error:
+        raise ConfigError([Problem("command line", 0, "", str(error))]) from error
+    try:
+        yield server.urls
     finally:
         receiver.ready = False
-        await runner.cleanup()
+        await server.close()
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
-    match = _LISTEN.fullmatch(address)
-    if match is None or int(match[3]) > 65535:
-        problem = Problem("command line", 0, "", f"listen address {address!r} is not [host]:port")
-        raise ConfigError([problem])
-    return match[1] or match[2], int(match[3])
-
-
-async def serve(settings: Settings, addresses: Sequence[str], build_minds: BuildMinds) -> int:
-    """Run the receiver until a signal ends it. Returns the exit code."""
+async def serve(
+    settings: Settings,
+    addresses: Sequence[str],
+    build_minds: BuildMinds,
+    web_config_file: Path | None = None,
+) -> int:
+    """Run the receiver until a signal ends it. Returns the exit code. Raises ConfigError."""
+    web_config = WebConfigFile(web_config_file) if web_config_file else None
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     async with (
         running_receiver(settings, build_minds) as receiver,
-        listening(receiver, settings, addresses) as urls,
+        listening(receiver, settings, addresses, web_config) as urls,
     ):
         for url in urls:
             shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104

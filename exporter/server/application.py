@@ -12,15 +12,13 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from exporter.server.auth import basic_auth
 from exporter.server.discovery import target_groups
 from exporter.server.interface import Service
 from exporter.server.landing import LandingPage
 from exporter.server.probe import BadRequest, ProbeHandler
 from exporter.server.settings import ServerSettings
-from exporter.server.watch import WebConfigFile
-
-WEB_CONFIG = web.AppKey("web_config", WebConfigFile)
+from exporter.web.auth import basic_auth
+from exporter.web.watch import WEB_CONFIG, WebConfigFile
 
 Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from exporter import __version__
+from exporter.web.listen import parse_listen
 
-_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>\d{1,5})")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 
 
@@ -72,11 +72,3 @@ def _is_http(url: SplitResult) -> bool:
         return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError:  # the port is no number
         return False
-
-
-def parse_listen(address: str) -> tuple[str, int]:
-    """``host:port`` in parts; the host is "" for all interfaces. Raises ValueError."""
-    match = _LISTEN.fullmatch(address)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError(f"listen address {address!r} is not [host]:port")
-    return match["v6"] or match["host"] or "", int(match["port"])

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import bcrypt
 import pytest
 
 from exporter.receiver.compose import listening, running_receiver
 from exporter.receiver.service import Receiver
+from exporter.web.watch import WebConfigFile
 from tests.receiver.running import Placid, alert, body, fake_alertmanager, minds, settings
 
 Visit = Callable[[aiohttp.ClientSession, Receiver], Awaitable[None]]
 
 
-def visit(tmp_path: Path, visitor: Visit, analyst: Placid | None = None, **changes: Any) -> None:
+def visit(
+    tmp_path: Path,
+    visitor: Visit,
+    analyst: Placid | None = None,
+    web_config: WebConfigFile | None = None,
+    **changes: Any,
+) -> None:
     """Let a visitor in after one incident was analysed."""
 
     async def run() -> None:
@@ -27,7 +36,7 @@ def visit(tmp_path: Path, visitor: Visit, analyst: Placid | None = None, **chang
             build = minds(analyst or Placid())
             async with (
                 running_receiver(found, build) as receiver,
-                listening(receiver, found, ["127.0.0.1:0"]) as (url,),
+                listening(receiver, found, ["127.0.0.1:0"], web_config) as (url,),
                 aiohttp.ClientSession(url) as session,
             ):
                 await receiver.accept(body(alert()))
@@ -59,6 +68,36 @@ def test_only_who_bears_the_token_may_post(
             assert ("WWW-Authenticate" in answer.headers) is (status == 401)
 
     visit(tmp_path, visitor, token="right")
+
+
+@pytest.mark.parametrize(
+    ("token", "posted"),
+    [pytest.param("right", 202, id="token"), pytest.param("", 401, id="no token")],
+)
+def test_people_log_in_and_alertmanager_shows_its_token(
+    tmp_path: Path, token: str, posted: int
+) -> None:
+    """It logs in as well where there is none."""
+    hashed = bcrypt.hashpw(b"wonderland", bcrypt.gensalt(4)).decode()
+    file = tmp_path / "web.yml"
+    file.write_text(f"basic_auth_users: {{alice: {hashed}}}", encoding="utf-8")
+    alice = {"Authorization": f"Basic {base64.b64encode(b'alice:wonderland').decode()}"}
+
+    async def visitor(session: aiohttp.ClientSession, _: Receiver) -> None:
+        for path in ("/", "/metrics", "/api/v1/incidents", "/-/ready"):
+            async with session.get(path) as answer:
+                assert answer.status == 401
+                assert answer.headers["X-Frame-Options"] == "deny"
+            async with session.get(path, headers=alice) as answer:
+                assert answer.status == 200
+        headers = {"Authorization": "Bearer right"}
+        async with session.post("/api/v1/alerts", data=body(alert()), headers=headers) as answer:
+            assert answer.status == posted
+        if not token:
+            async with session.post("/api/v1/alerts", data=body(alert()), headers=alice) as answer:
+                assert answer.status == 202
+
+    visit(tmp_path, visitor, web_config=WebConfigFile(file), token=token)
 
 
 @pytest.mark.parametrize(

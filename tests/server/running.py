@@ -13,7 +13,8 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from exporter.server import ServerSettings, build_application, start_server
+from exporter.server import ServerSettings, build_application
+from exporter.web.listen import start_server
 from tests.server.fake_service import FakeService
 
 
@@ -51,7 +52,7 @@ async def running(
 ) -> AsyncIterator[Client]:
     """Serve ``service`` on a free port, and close everything afterwards."""
     chosen = ServerSettings(**{"listen": ("127.0.0.1:0",), "version": "1.2.3", **settings})
-    server = await start_server(build_application(service, chosen), chosen)
+    server = await start_server(build_application(service, chosen), chosen.listen)
     connector = aiohttp.TCPConnector(ssl=trust or True, force_close=True)
     try:
         async with aiohttp.ClientSession(connector=connector) as session:

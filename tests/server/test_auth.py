@@ -12,8 +12,8 @@ import aiohttp
 import bcrypt
 import pytest
 
-from exporter.server.auth import Authenticator
-from exporter.server.watch import WebConfigFile
+from exporter.web.auth import Authenticator
+from exporter.web.watch import WebConfigFile
 from tests.server.fake_service import FakeService, healthy
 from tests.server.running import running
 

@@ -8,14 +8,15 @@ import socket
 import aiohttp
 import pytest
 
-from exporter.server import ServerSettings, build_application, start_server
+from exporter.server import ServerSettings, build_application
+from exporter.web.listen import start_server
 from tests.server.fake_service import FakeService
 
 
 async def statuses(*listen: str) -> list[int]:
     """What /-/healthy answers on each address that was opened."""
     settings = ServerSettings(listen=listen)
-    server = await start_server(build_application(FakeService(), settings), settings)
+    server = await start_server(build_application(FakeService(), settings), settings.listen)
     try:
         async with aiohttp.ClientSession() as session:
             return [(await session.get(f"{url}/-/healthy")).status for url in server.urls]
@@ -33,7 +34,7 @@ def test_all_interfaces_are_one_socket_for_both_ip_versions() -> None:
 
     async def both() -> list[int]:
         settings = ServerSettings(listen=(":0",))
-        server = await start_server(build_application(FakeService(), settings), settings)
+        server = await start_server(build_application(FakeService(), settings), settings.listen)
         ((_, port),) = server.addresses
         try:
             async with aiohttp.ClientSession() as session:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.server.settings import ServerSettings, parse_listen
+from exporter.server.settings import ServerSettings
+from exporter.web.listen import parse_listen
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import bcrypt
 import pytest
 
 from exporter.config.errors import ConfigError
-from exporter.server.watch import WebConfigFile
-from exporter.server.webconfig import load_web_config
+from exporter.web.config import load_web_config
+from exporter.web.watch import WebConfigFile
 
 TLS = "tls_server_config: {cert_file: x, key_file: y, "
 HASH = bcrypt.hashpw(b"pw", bcrypt.gensalt(4)).decode()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
+from collections.abc import Iterable
 
 from aiohttp import web
 
-from exporter.server.application import WEB_CONFIG
-from exporter.server.settings import ServerSettings, parse_listen
+from exporter.web.watch import WEB_CONFIG
+
+_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>\d{1,5})")
 
 # Longer than the longest scrape interval in /sd, so that a scraper's connection lasts from one
 # scrape to the next. It also ends connections on which no complete request ever arrives.
@@ -40,12 +43,17 @@ class Server:
         )
 
     async def close(self) -> None:
-        """Stop listening, let requests in progress end (at most 10 s), close all connections."""
+        """Stop listening, let requests in progress end for a while, close all connections."""
         await self._runner.cleanup()
 
 
-async def start_server(app: web.Application, settings: ServerSettings) -> Server:
-    """Listen on all addresses of the settings. Raises OSError if one cannot be had."""
+async def start_server(
+    app: web.Application, addresses: Iterable[str], shutdown: float = _SHUTDOWN
+) -> Server:
+    """Listen on all addresses (see ``parse_listen``). Raises OSError if one cannot be had.
+
+    Requests in progress have ``shutdown`` seconds to end when the server is closed.
+    """
     web_config = app.get(WEB_CONFIG)
     context = web_config.server_context() if web_config is not None else None
     runner = web.AppRunner(
@@ -53,16 +61,24 @@ async def start_server(app: web.Application, settings: ServerSettings) -> Server
         access_log=None,
         keepalive_timeout=_KEEPALIVE,
         lingering_time=_LINGER,
-        shutdown_timeout=_SHUTDOWN,
+        shutdown_timeout=shutdown,
     )
     await runner.setup()
     try:
-        for address in settings.listen:
+        for address in addresses:
             await _site(runner, address, context).start()
     except BaseException:
         await runner.cleanup()
         raise
     return Server(runner, "https" if context is not None else "http")
+
+
+def parse_listen(address: str) -> tuple[str, int]:
+    """``host:port`` in parts; the host is "" for all interfaces. Raises ValueError."""
+    match = _LISTEN.fullmatch(address)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError(f"listen address {address!r} is not [host]:port")
+    return match["v6"] or match["host"] or "", int(match["port"])
 
 
 def _site(runner: web.AppRunner, address: str, context: ssl.SSLContext | None) -> web.BaseSite:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from exporter.config.errors import ConfigError
-from exporter.server.webconfig import WebConfig, load_web_config
+from exporter.web.config import WebConfig, load_web_config
 
 _CHECK_EVERY = 1.0
 
@@ -63,6 +65,10 @@ class WebConfigFile:
         except ConfigError as error:
             self.errors += 1
             _log.error("web config not usable, the last good one stays in force: %s", error)
+
+
+WEB_CONFIG = web.AppKey("web_config", WebConfigFile)
+"""Where an application has what it is protected by."""
 
 
 def _stamps(files: tuple[Path, ...]) -> tuple[tuple[int, int, int] | None, ...]:

@@ -6,13 +6,13 @@ import asyncio
 import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import bcrypt
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from exporter.server.watch import WebConfigFile
+from exporter.web.watch import WebConfigFile
 
 _Login = tuple[str, bytes, bytes]
 
@@ -69,14 +69,19 @@ def _matches(secret: bytes, stored: bytes) -> bool:
         return False
 
 
-def basic_auth(web_config: WebConfigFile) -> Middleware:
-    """Middleware that lets nobody pass without a password while users are configured."""
+def basic_auth(
+    web_config: WebConfigFile, is_free: Callable[[web.Request], bool] = lambda _: False
+) -> Middleware:
+    """Middleware that lets nobody pass without a password while users are configured.
+
+    ``is_free`` tells requests that something else protects.
+    """
     authenticator = Authenticator()
 
     @web.middleware
     async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
         users = web_config.current().users
-        if users and not await _allowed(authenticator, users, request):
+        if users and not is_free(request) and not await _allowed(authenticator, users, request):
             raise web.HTTPUnauthorized(headers={"WWW-Authenticate": 'Basic realm="exporter"'})
         return await handler(request)
 

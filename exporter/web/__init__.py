@@ -1,0 +1,1 @@
+"""What a web server of ours is protected by, and how it listens."""
