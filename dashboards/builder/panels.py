@@ -154,7 +154,8 @@ def number(title: str, description: str, *pairs: tuple[str, str], **more: Any) -
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "colorMode": color_mode,
         "graphMode": "none",
-        "textMode": "auto",
+        # by itself, Grafana hides the name of a series that is the only one
+        "textMode": "value_and_name" if any("{{" in legend for _, legend in pairs) else "auto",
         "wideLayout": True,
     }
     return replace(

@@ -102,7 +102,7 @@ OVERVIEW = Board(
                     "Latency",
                     "Nine in ten answers come within this time. Above 1.5 s an exchange counts as slow.",
                     (
-                        f'sort_desc(exchange:latency_seconds:quantile5m{{{RECORDED},quantile="0.9"}})',
+                        f'sort_desc(exchange:latency_seconds:quantile5m{{{RECORDED},quantile="0.9"}} > 0)',
                         "{{exchange}}",
                     ),
                     unit="s",

@@ -54,10 +54,7 @@ SLO = Board(
                 lines(
                     "Fast answers",
                     "Share of all probes that was answered, and within the bound.",
-                    (
-                        f"clamp_max(exchange:fast_answers:ratio_rate5m{{{RECORDED}}}, 1)",
-                        "{{exchange}}",
-                    ),
+                    (f"exchange:fast_answers:ratio_rate5m{{{RECORDED}}}", "{{exchange}}"),
                     unit="percentunit",
                     decimals=1,
                     low=0,

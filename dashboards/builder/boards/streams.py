@@ -83,22 +83,15 @@ STREAMS = Board(
                 ),
                 lines(
                     "Gaps and disorder",
-                    "Gaps, duplicates and messages out of order a second.",
+                    "Gaps, duplicates and messages out of order a second, together. Normal is 0.",
                     (
-                        f"sum by (exchange) (rate(exchange_stream_sequence_gaps_total{{{ALL}}}[$__rate_interval])) > 0",
-                        "{{exchange}} gaps",
-                    ),
-                    (
-                        f"sum by (exchange) (rate(exchange_stream_duplicates_total{{{ALL}}}[$__rate_interval])) > 0",
-                        "{{exchange}} duplicates",
-                    ),
-                    (
-                        f"sum by (exchange) (rate(exchange_stream_out_of_order_total{{{ALL}}}[$__rate_interval])) > 0",
-                        "{{exchange}} out of order",
+                        f"sum by (exchange) (rate(exchange_stream_sequence_gaps_total{{{ALL}}}[$__rate_interval])) "
+                        f"+ sum by (exchange) (rate(exchange_stream_duplicates_total{{{ALL}}}[$__rate_interval])) "
+                        f"+ sum by (exchange) (rate(exchange_stream_out_of_order_total{{{ALL}}}[$__rate_interval]))",
+                        "{{exchange}}",
                     ),
                     unit="ops",
                     low=0,
-                    empty="none seen",
                 ),
                 lines(
                     "Heartbeat",

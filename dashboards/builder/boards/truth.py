@@ -91,13 +91,12 @@ TRUTH = Board(
                 ),
                 lines(
                     "Spread",
-                    "Best ask over best bid, mean of five minutes. Wide against the others means a thin market.",
+                    "Best ask over best bid, mean of five minutes. Wide against the others means a thin market; below 0 a crossed book.",
                     (
                         f"avg_over_time(exchange:spread_ratio:min{{{RECORDED}}}[5m])",
                         "{{exchange}} {{pair}}",
                     ),
                     unit="percentunit",
-                    low=0,
                 ),
                 lines(
                     "Book levels",
