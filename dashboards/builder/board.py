@@ -11,20 +11,16 @@ from builder.panels import DATASOURCE, Json, Panel
 SCHEMA_VERSION = 38  # Grafana 9.5; later ones migrate it themselves
 TAG = "exchange-exporter"
 
+TARGETS = "exchange_probe_interval_seconds"
+OF_JOB = f'{TARGETS}{{job=~"$job"}}'
+OF_EXCHANGE = f'{TARGETS}{{job=~"$job",exchange=~"$exchange"}}'
+OF_ENDPOINT = f'{TARGETS}{{job=~"$job",exchange=~"$exchange",endpoint=~"$endpoint",pair!=""}}'
+
 VARIABLES = {
-    "job": ("Job", "label_values(exchange_probe_interval_seconds, job)"),
-    "exchange": (
-        "Exchange",
-        'label_values(exchange_probe_interval_seconds{job=~"$job"}, exchange)',
-    ),
-    "endpoint": (
-        "Endpoint",
-        'label_values(exchange_probe_interval_seconds{exchange=~"$exchange"}, endpoint)',
-    ),
-    "pair": (
-        "Pair",
-        'label_values(exchange_probe_interval_seconds{exchange=~"$exchange",pair!=""}, pair)',
-    ),
+    "job": ("Job", f"label_values({TARGETS}, job)"),
+    "exchange": ("Exchange", f"label_values({OF_JOB}, exchange)"),
+    "endpoint": ("Endpoint", f"label_values({OF_EXCHANGE}, endpoint)"),
+    "pair": ("Pair", f"label_values({OF_ENDPOINT}, pair)"),
     "signal": ("Signal", 'label_values(anomaly:level{exchange=~"$exchange"}, signal)'),
     "instance": ("Instance", "label_values(exchange_exporter_build_info, instance)"),
 }

@@ -90,7 +90,7 @@ class Panel:
                 {
                     "title": "Show this exchange",
                     "url": f"/d/{self.link}?${{__url_time_range}}&${{datasource:queryparam}}"
-                    "&var-exchange=${__field.labels.exchange}",
+                    "&${job:queryparam}&var-exchange=${__field.labels.exchange}",
                 }
             ]
         return found

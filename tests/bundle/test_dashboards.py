@@ -107,7 +107,7 @@ def test_links_of_alerts_lead_to_a_board(alert: Any) -> None:
 
 @every_board
 def test_links_of_panels_lead_to_a_board(board: dict[str, Any]) -> None:
-    """And keep the time and the data source."""
+    """And keep the time, the data source and the job."""
     for panel in panels(board):
         for link in panel["fieldConfig"]["defaults"].get("links", ()):
             match = re.match(r"/d/([\w-]+)\?", link["url"])
@@ -115,6 +115,8 @@ def test_links_of_panels_lead_to_a_board(board: dict[str, Any]) -> None:
             assert match[1] in boards()
             assert "${__url_time_range}" in link["url"]
             assert "${datasource:queryparam}" in link["url"]
+            assert "${job:queryparam}" in link["url"]
+            assert "job" in {it["name"] for it in boards()[match[1]]["templating"]["list"]}
 
 
 def test_every_metric_is_declared_or_recorded() -> None:

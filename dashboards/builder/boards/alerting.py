@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, GOOD, WARN, bars, lines, number, table, timeline
+from builder.panels import BAD, GOOD, OFF, WARN, bars, column, lines, number, table, timeline
 from builder.shared import LATE
+
+NO_PROVIDER = "no provider configured"
+SEVERITIES = {"info": OFF, "warning": WARN, "critical": BAD, "emergency": BAD}
+OTHERS = 'alertname!="ExchangeWatchdog"'
 
 ALERTING = Board(
     "exchange-alerts",
     "Alerts",
-    "What fires, what fired, and for how long.",
+    "What fires, what fired, for how long, and what the receiver thinks of it.",
     (
         (
             "Now",
@@ -18,24 +22,39 @@ ALERTING = Board(
                     "Firing",
                     "By severity. Normal is none but info.",
                     (
-                        'count by (severity) (ALERTS{alertstate="firing",alertname!="ExchangeWatchdog"}) or vector(0)',
+                        f'count by (severity) (ALERTS{{alertstate="firing",{OTHERS}}})',
                         "{{severity}}",
                     ),
                     steps=((None, GOOD), (1, WARN)),
-                    width=12,
+                    empty="none fires",
+                    width=16,
                 ),
                 number(
                     "Watchdog",
                     "Always firing. If it does not, alerting is broken.",
                     ('count(ALERTS{alertname="ExchangeWatchdog"}) or vector(0)', "watchdog"),
                     states={0: ("broken", BAD), 1: ("works", GOOD)},
-                    width=12,
+                    width=8,
                 ),
                 table(
                     "Firing and pending",
-                    "Pending ones fire unless they end first.",
-                    'ALERTS{alertname!="ExchangeWatchdog"}',
-                    ("Value", "job"),
+                    "Pending ones fire unless they end first. What to do stands in the runbook of the same name.",
+                    "max by (severity, alertstate, alertname, exchange, endpoint, pair) "
+                    f"(ALERTS{{{OTHERS}}} * ignoring (alertstate) group_left () (time() - ALERTS_FOR_STATE))",
+                    columns=(
+                        ("severity", "Severity"),
+                        ("alertstate", "State"),
+                        ("alertname", "Alert"),
+                        ("exchange", "Exchange"),
+                        ("endpoint", "Endpoint"),
+                        ("pair", "Pair"),
+                        ("Value", "For"),
+                    ),
+                    sort="Severity",
+                    overrides=(column("Severity", 90, SEVERITIES), column("State", 90)),
+                    unit="s",
+                    decimals=0,
+                    empty="none fires",
                     width=24,
                 ),
             ),
@@ -47,10 +66,11 @@ ALERTING = Board(
                     "History",
                     "When each alert fired.",
                     (
-                        'max by (alertname, exchange) (ALERTS{alertstate="firing",alertname!="ExchangeWatchdog"})',
+                        f'max by (alertname, exchange) (ALERTS{{alertstate="firing",{OTHERS}}})',
                         "{{alertname}} {{exchange}}",
                     ),
                     states={1: ("firing", BAD)},
+                    empty="none fired",
                     width=24,
                     height=12,
                 ),
@@ -63,51 +83,72 @@ ALERTING = Board(
                     "What open incidents are taken for",
                     "The newest analysis of each: a suggestion. The page of the receiver tells what it rests on.",
                     'max by (exchange, cause, requires_human) (exchange_receiver_analysis_confidence{exchange=~"$exchange|"})',
+                    columns=(
+                        ("exchange", "Exchange"),
+                        ("cause", "Cause"),
+                        ("requires_human", "Needs a human"),
+                        ("Value", "Confidence"),
+                    ),
+                    sort="Exchange",
                     unit="percentunit",
-                    width=12,
+                    decimals=0,
+                    empty="no incident is open",
+                    height=6,
                 ),
                 bars(
                     "Causes of a week",
                     "Analyses by what they took for the cause.",
                     (
-                        "sum by (cause) (increase(exchange_receiver_analyses_total[7d])) > 0",
+                        "sort_desc(sum by (cause) (increase(exchange_receiver_analyses_total[7d])) > 0.5)",
                         "{{cause}}",
                     ),
+                    decimals=0,
                     low=0,
+                    empty="none",
                     width=6,
+                    height=6,
                 ),
                 bars(
                     "Who analysed, in a week",
                     "By analyst. A reason beside it tells why a provider's answer was not used; normal is none.",
                     (
-                        "sum by (analyst, fallback) (increase(exchange_receiver_analyses_total[7d])) > 0",
+                        "sort_desc(sum by (analyst, fallback) (increase(exchange_receiver_analyses_total[7d])) > 0.5)",
                         "{{analyst}} {{fallback}}",
                     ),
+                    decimals=0,
                     low=0,
+                    empty="nobody",
                     width=6,
+                    height=6,
                 ),
                 lines(
                     "Time to an analysis",
                     "From the webhook to the alert that carries it, and of that the analysis alone. No page waits for it.",
                     (
-                        "histogram_quantile(0.9, sum by (le) (rate(exchange_receiver_delivery_duration_seconds_bucket[$__rate_interval])))",
+                        "histogram_quantile(0.9, sum by (le) (increase(exchange_receiver_delivery_duration_seconds_bucket[1h])))",
                         "webhook to alert, 90 %",
                     ),
                     (
-                        "histogram_quantile(0.9, sum by (analyst, le) (rate(exchange_receiver_analysis_duration_seconds_bucket[$__rate_interval])))",
+                        "histogram_quantile(0.9, sum by (analyst, le) (increase(exchange_receiver_analysis_duration_seconds_bucket[1h])))",
                         "analysis by {{analyst}}, 90 %",
                     ),
                     unit="s",
                     low=0,
+                    width=24,
+                    height=6,
                 ),
                 lines(
                     "Tokens in an hour",
-                    "That providers charged for. None without a provider.",
+                    "That providers charged for.",
                     (
                         "sum by (provider, kind) (increase(exchange_receiver_tokens_total[1h]))",
                         "{{provider}} {{kind}}",
                     ),
+                    decimals=0,
                     low=0,
+                    empty=NO_PROVIDER,
+                    width=8,
+                    height=6,
                 ),
                 lines(
                     "Cost of a day",
@@ -118,15 +159,22 @@ ALERTING = Board(
                     ),
                     unit="currencyUSD",
                     low=0,
+                    empty=NO_PROVIDER,
+                    width=8,
+                    height=6,
                 ),
                 lines(
                     "Requests to providers in an hour",
                     "By what became of them. Normal is ok alone.",
                     (
-                        "sum by (provider, result) (increase(exchange_receiver_provider_calls_total[1h]))",
+                        "sum by (provider, result) (increase(exchange_receiver_provider_calls_total[1h])) > 0.5",
                         "{{provider}} {{result}}",
                     ),
+                    decimals=0,
                     low=0,
+                    empty="none",
+                    width=8,
+                    height=6,
                 ),
             ),
         ),
@@ -141,6 +189,7 @@ ALERTING = Board(
                         "receiver",
                     ),
                     states={0: ("down", BAD), 1: ("up", GOOD)},
+                    empty="does not run",
                 ),
                 number(
                     "Alertmanagers",
@@ -169,6 +218,7 @@ ALERTING = Board(
                     "Of each that is bounded. At 0 the deterministic analyst answers.",
                     ("min by (budget) (exchange_receiver_budget_remaining)", "{{budget}}"),
                     steps=((None, WARN), (1e-9, GOOD)),
+                    empty=NO_PROVIDER,
                     width=12,
                 ),
                 number(
@@ -181,6 +231,7 @@ ALERTING = Board(
                     "Open: it failed again and again and is left alone for a while.",
                     ("max by (provider) (exchange_receiver_breaker_open)", "{{provider}}"),
                     states={0: ("closed", GOOD), 1: ("open", WARN)},
+                    empty=NO_PROVIDER,
                 ),
                 lines(
                     "Alerts taken and ignored",
@@ -191,16 +242,18 @@ ALERTING = Board(
                     ),
                     unit="ops",
                     low=0,
+                    height=6,
                 ),
                 lines(
                     "Posts to Alertmanager",
                     "By result. Normal is ok alone, a few a minute while something is wrong.",
                     (
-                        "sum by (alertmanager, result) (rate(exchange_receiver_reinjections_total[$__rate_interval]))",
-                        "{{alertmanager}} {{result}}",
+                        "sum by (result) (rate(exchange_receiver_reinjections_total[$__rate_interval]))",
+                        "{{result}}",
                     ),
                     unit="ops",
                     low=0,
+                    height=6,
                 ),
             ),
         ),
