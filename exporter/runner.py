@@ -22,7 +22,7 @@ from exporter.core.model import Failure, Observation, Reason, SkipReason
 from exporter.core.plan import Limit, Meaning, Plan, TargetPlan
 from exporter.core.result import Result
 from exporter.core.skew import Skew
-from exporter.core.usage import block_seconds, limit_usages, retry_after
+from exporter.core.usage import ASKED_TO_WAIT, block_seconds, limit_usages, retry_after
 from exporter.core.view import View
 from exporter.probers import Prober
 
@@ -39,9 +39,6 @@ LEAST_TIME = 0.25
 
 JOIN_GRACE = 0.1
 """A probe that times out together with its scrape still has this long to say so."""
-
-_ASKED_TO_WAIT = {418, 429, 503}
-"""Statuses with which a Retry-After header is an instruction to stay away (RFC 9110 §10.2.3)."""
 
 
 class Recorder(Protocol):
@@ -284,7 +281,7 @@ class Runner:
         if error is None:
             return
         limited = error.meaning in (Meaning.RATE_LIMITED, Meaning.BANNED)
-        if not limited and not (wait and observation.status in _ASKED_TO_WAIT):
+        if not limited and not (wait and observation.status in ASKED_TO_WAIT):
             return
         seconds = block_seconds(
             envelope,

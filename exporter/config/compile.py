@@ -29,14 +29,18 @@ from exporter.core.plan import (
 from exporter.core.times import RESOLUTIONS, converter
 
 COMMON_SCHEMAS: Mapping[str, Any] = {
-    "decimal": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"},
+    "decimal": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"},
     "number": {"type": "number"},
     "digits": {"type": "string", "pattern": "^[0-9]+$"},
     "numeric": {"anyOf": [{"$ref": "#/$defs/decimal"}, {"type": "number"}]},
+    "whole": {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/digits"}]},
 }
 """Schemas that every catalog file can refer to as ``#/$defs/<name>``.
 
-Long lists are cheaper without a pattern: their checks read every number anyway.
+Where a number is documented the shipped files take it in a string, too: nothing is lost, and many a
+client and proxy puts the large ones in strings. Where a string is documented a number is refused: a
+decimal out of its string has gone through binary floating point. Long lists are cheaper without a
+pattern: their checks read every number anyway.
 """
 
 _COLUMNS = ("price", "size", "time", "id", "open", "high", "low", "close", "volume")

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from exporter.core.backoff import exponential
 from exporter.core.expression import evaluate, is_true
 from exporter.core.model import Failure, Reason
 from exporter.core.plan import Expression
@@ -25,8 +26,10 @@ from exporter.core.text import printable
 ACK_WITHIN = 10.0
 """Seconds within which a subscription must be acknowledged."""
 
-TRY_AGAIN = 60.0
-"""Seconds after which a subscription that failed is asked for again on the same connection."""
+TRY_AGAIN, TRY_AGAIN_CAP = 60.0, 600.0
+"""Seconds after which a subscription that failed is asked for again on the same connection, doubled
+each time up to the cap: OKX takes 480 requests an hour (okx.com/docs-v5, WebSocket, Connect).
+"""
 
 GIVE_UP_AFTER = 300.0
 """Seconds after which a connection all of whose channels are too silent is given up."""
@@ -85,7 +88,6 @@ class Session:
             (plan.is_refusal, Session._on_refusal),
             (plan.is_ack, Session._on_ack),
             (plan.is_notice, Session._on_notice),
-            (plan.in_maintenance, Session._on_maintenance),
             (plan.is_other, Session._on_other),
         )
 
@@ -257,6 +259,8 @@ class Session:
             self._malformed("a message that is not JSON", now)
 
     def _control(self, document: Any, at: float, now: float) -> bool:
+        if self._tells_of_maintenance(document):
+            return True
         for expression, act in self._controls:
             if expression is not None and _holds(expression, document):
                 act(self, document, at, now)
@@ -295,11 +299,20 @@ class Session:
         self.leaving = True
         self.changes += 1
 
-    def _on_maintenance(self, _document: Any, _at: float, _now: float) -> None:
-        self.in_maintenance = True
-
     def _on_other(self, _document: Any, _at: float, _now: float) -> None:
-        self.in_maintenance = False  # the same kind of message that told of it
+        """A greeting or a heartbeat says nothing that is not known."""
+
+    def _tells_of_maintenance(self, document: Any) -> bool:
+        """Whether it begins or goes on; a message that tells of its end is looked at further."""
+        if self.plan.in_maintenance is None:
+            return False
+        try:
+            said = evaluate(self.plan.in_maintenance, document)
+        except ValueError:
+            return False
+        if said is False or is_true(said):
+            self.in_maintenance = bool(said)
+        return is_true(said)
 
     def _addressed(self, document: Any) -> list[Feed]:
         """The channels that an answer is about; the oldest one waiting where it names none."""
@@ -324,7 +337,7 @@ class Session:
             detail = f"subscription not acknowledged within {ACK_WITHIN:g} s"
             feed.refused(Failure(Reason.TIMEOUT, detail))
             self.changes += 1
-        elif feed.failure is not None and waited > TRY_AGAIN:
+        elif feed.failure is not None and waited > _patience(feed):
             feed.sent_at = None
             self._outbox.put(feed.channel.subscribe(feed.number, at), feed)
 
@@ -337,6 +350,10 @@ class Session:
 
 
 _Act = Callable[[Session, Any, float, float], None]
+
+
+def _patience(feed: Feed) -> float:
+    return exponential(feed.requests - 1, TRY_AGAIN, TRY_AGAIN_CAP)
 
 
 def _holds(expression: Expression, document: Any) -> bool:

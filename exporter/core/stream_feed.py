@@ -21,6 +21,7 @@ class Feed:
 
     ``totals`` are replaced when the connection is promoted from standby. ``heard_at`` is when the
     channel last gave a sign of life: its acknowledgement, data, or a keep-alive of its own.
+    ``requests`` says how often it was subscribed to.
     """
 
     def __init__(self, channel: Channel, number: int) -> None:
@@ -31,6 +32,7 @@ class Feed:
         self.acked_at: float | None = None
         self.heard_at: float | None = None
         self.failure: Failure | None = None
+        self.requests = 0
         self._topic = _parsed(channel.topic)
         self._seen = False
         self._last_id: int | None = None
@@ -38,14 +40,21 @@ class Feed:
 
     def sent(self, now: float) -> None:
         """The subscription went out."""
+        self.requests += 1
         self.sent_at = now
         self.failure = None
 
     def is_called(self, name: Any) -> bool:
-        """Whether the provider means this channel: by our request's id or by the topic."""
-        if isinstance(name, list) and name != self._topic:
-            return any(self.is_called(each) for each in name[:_MAX_RECORDS])
-        return name == self._topic or str(name) == str(self.number)
+        """Whether the provider means this channel: by our request's id or by the topic.
+
+        ``name`` may be a list of them, too.
+        """
+        names = (name, *name[:_MAX_RECORDS]) if isinstance(name, list) else (name,)
+        return any(map(self._answers_to, names))
+
+    def _answers_to(self, name: Any) -> bool:
+        by_number = isinstance(name, str | int) and str(name) == str(self.number)
+        return by_number or bool(name == self._topic)
 
     def acknowledged(self, now: float) -> None:
         """The subscription is in force."""
@@ -89,7 +98,8 @@ class Feed:
             return
         try:
             fresh = self._order(records, now)
-            self._read(records[-1], at, clock_offset)
+            if fresh:  # a keep-alive may carry the time of the last change
+                self._read(records[-1], at, clock_offset)
         except ValueError as error:
             self.totals.unreadable += 1
             self.totals.trouble(Reason.MALFORMED, str(error), now)
@@ -116,12 +126,21 @@ class Feed:
         fresh = False
         for record in records:
             ids = _ids(sequence, record)
+            if ids is None:
+                self._miss_id()
+                fresh = True
+                continue
             before = self._last_id
             self._last_id, order, missing = follow(rule, before, ids)
             if order is not Order.OK:
                 self._disorder(order, missing, f"id {ids.first} after {before}", now)
             fresh = fresh or not ids.keepalive
         return fresh
+
+    def _miss_id(self) -> None:
+        """Who never told ids need not; who stops telling them hides gaps. Raises ValueError."""
+        if self._last_id is not None:
+            raise ValueError("a message without its sequence id")
 
     def _disorder(self, order: Order, missing: int, detail: str, now: float) -> None:
         totals = self.totals
@@ -153,11 +172,14 @@ class Feed:
             totals.last = _scalar(evaluate(channel.last, record), totals.last)
 
 
-def _ids(sequence: Sequence, record: Any) -> Ids:
-    """The place of a record. Raises ValueError where it does not tell it."""
-    last = _id(evaluate(sequence.last, record))
+def _ids(sequence: Sequence, record: Any) -> Ids | None:
+    """The place of a record, None where it tells none. Raises ValueError for what is no id."""
+    found = evaluate(sequence.last, record)
+    if found is None:
+        return None
+    last = _id(found)
     if last is None:
-        raise ValueError("a message without its sequence id")
+        raise ValueError("a sequence id that is not a whole number")
     first = previous = None
     if sequence.first is not None:
         first = _id(evaluate(sequence.first, record))

@@ -89,9 +89,10 @@ class StreamPlan:
     share. ``lifetime`` is after how many seconds the provider cuts every connection. ``is_ack`` and
     ``is_refusal`` judge the answers to a subscription; ``ack_of`` finds the id or topic that is
     acknowledged (None: the oldest one not yet acknowledged). ``is_notice`` is true of an announced
-    shutdown, ``is_other`` of greetings and the like, ``in_maintenance`` of a message that says so.
-    ``max_frame`` bounds a message in bytes, compressed and not. ``source`` is the text of all that
-    the plan was compiled from but the route: plans of the same text do the same.
+    shutdown, ``is_other`` of greetings and the like. ``in_maintenance`` is true of a message that
+    tells of maintenance, false of one that tells of its end, and None of all others. ``max_frame``
+    bounds a message in bytes, compressed and not. ``source`` is the text of all that the plan was
+    compiled from but the route: plans of the same text do the same.
     """
 
     key: str

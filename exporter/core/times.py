@@ -24,7 +24,7 @@ _YEAR_2000 = 946_684_800
 _YEAR_2100 = 4_102_444_800
 _ISO = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[T ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?"
+    r"(\.[0-9]{1,9})?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 ).fullmatch
 
 
@@ -67,8 +67,8 @@ def _iso(value: object) -> float | None:
 
 
 def _offset(zone: str | None) -> float:
-    """Seconds by which a zone such as ``+02:00`` is ahead of UTC."""
+    """Seconds by which a zone such as ``+02:00``, ``+0200`` or ``+02`` is ahead of UTC."""
     if zone is None or zone == "Z":
         return 0.0
-    seconds = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+    seconds = int(zone[1:3]) * 3600 + int(zone[3:].lstrip(":") or 0) * 60
     return -seconds if zone[0] == "-" else seconds

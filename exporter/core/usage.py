@@ -6,20 +6,27 @@ Headers are hostile until checked: only plain decimal numbers up to 1e12 are rea
 
 from __future__ import annotations
 
+import calendar
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from exporter.core.backoff import exponential
 from exporter.core.plan import Envelope, Limit
 
+ASKED_TO_WAIT = frozenset({418, 429, 503})
+"""Statuses with which a Retry-After header is an instruction to stay away (RFC 9110 §10.2.3)."""
+
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _MAX_COUNT = 1e12
 _MAX_TIME = 1e14  # the epoch in milliseconds is beyond 1e12 already
 _MAX_DATE_LENGTH = 64
+_MAX_REPEATED = 10
 _MIN_BLOCK = 1.0
 _MAX_DEFAULT_BACKOFF = 600.0
+
+_Choice = Callable[[Iterable[float]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +54,29 @@ def limit_usages(
 
 def _limit_usage(headers: Mapping[str, str], limit: Limit, now_unix: float) -> LimitUsage | None:
     names = limit.headers
-    used = _number(headers, names.used)
-    remaining = _number(headers, names.remaining)
-    advertised = _number(headers, names.limit) or None
+    used = _number(headers, names.used, max)
+    remaining = _number(headers, names.remaining, min)
+    advertised = _number(headers, names.limit, min) or None
     if used is None and remaining is None and advertised is None:
         return None
-    reset = _number(headers, names.reset, _MAX_TIME)
+    reset = _number(headers, names.reset, max, _MAX_TIME)
     reset_in = None if reset is None else _reset_in(reset, names.reset_unit, now_unix)
     return LimitUsage(limit.key, used, remaining, advertised, reset_in)
 
 
 def _number(
-    headers: Mapping[str, str], name: str | None, largest: float = _MAX_COUNT
+    headers: Mapping[str, str], name: str | None, careful: _Choice, largest: float = _MAX_COUNT
 ) -> float | None:
-    text = headers.get(name, "").strip() if name else ""
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = float(text)
-    return value if value <= largest else None
+    """The number in a header; of a repeated one that which makes us more careful."""
+    numbers = _numbers(headers.get(name, "")) if name else []
+    value = careful(numbers) if numbers else None
+    return value if value is not None and value <= largest else None
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers in a header, which may be repeated; none if one of them is something else."""
+    parts = [part.strip() for part in text.split(", ", _MAX_REPEATED)]
+    return [float(part) for part in parts] if all(map(_NUMBER.fullmatch, parts)) else []
 
 
 def _reset_in(reset: float, unit: str, now_unix: float) -> float:
@@ -75,12 +87,13 @@ def _reset_in(reset: float, unit: str, now_unix: float) -> float:
 def retry_after(headers: Mapping[str, str], now_unix: float, unit: str = "s") -> float | None:
     """Seconds from now that ``Retry-After`` asks for; None when absent, past or unreadable.
 
-    Delta-seconds or an HTTP date (RFC 9110 §10.2.3); decimals are accepted too. ``unit`` is ``ms``
-    for the provider that sends milliseconds. Not capped: see ``block_seconds``.
+    Delta-seconds or an HTTP date (RFC 9110 §10.2.3); decimals are accepted too, and of a repeated
+    header the longest. ``unit`` is ``ms`` for the provider that sends milliseconds. Not capped: see
+    ``block_seconds``.
     """
     text = headers.get("retry-after", "").strip()
-    if _NUMBER.fullmatch(text):
-        return float(text) / 1000.0 if unit == "ms" else float(text)
+    if numbers := _numbers(text):
+        return max(numbers) / 1000.0 if unit == "ms" else max(numbers)
     date = _http_date(text)
     return None if date is None or date < now_unix else date - now_unix
 
@@ -89,7 +102,8 @@ def _http_date(text: str) -> float | None:
     if not 0 < len(text) <= _MAX_DATE_LENGTH:
         return None
     try:
-        return parsedate_to_datetime(text).timestamp()
+        # A date without a zone, as asctime writes it, is UTC (RFC 9110 §5.6.7), not our local time.
+        return float(calendar.timegm(parsedate_to_datetime(text).utctimetuple()))
     except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None
 
@@ -107,11 +121,12 @@ def block_seconds(
 
     The most specific source wins: ``until`` (unix seconds, from the error text), then
     ``retry_after`` (seconds), then ``backoff`` (seconds, the catalog's), then the default, doubled
-    for each of the ``consecutive`` blocks before this one. An ``until`` in the past is ignored.
+    for each of the ``consecutive`` blocks before this one. An ``until`` in the past is ignored, and
+    so is a ``retry_after`` of nothing: refused is refused.
     """
     if until is not None and until > now_unix:
         seconds = until - now_unix
-    elif retry_after is not None:
+    elif retry_after:
         seconds = retry_after
     elif backoff is not None:
         seconds = backoff

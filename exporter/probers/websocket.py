@@ -51,9 +51,12 @@ Data = bytes | bytearray | memoryview
 
 
 class UpgradeError(Exception):
-    """The server answered the upgrade with another status than 101."""
+    """The server answered the upgrade with another status than 101.
 
-    def __init__(self, status: int, retry_after: str | None) -> None:
+    ``retry_after`` is the header of that name as it was sent, empty without one.
+    """
+
+    def __init__(self, status: int, retry_after: str) -> None:
         super().__init__(f"the server answered the upgrade with status {status}")
         self.status = status
         self.retry_after = retry_after
@@ -193,9 +196,8 @@ class WebSocket(asyncio.Protocol):
         if refusal is None:
             self._upgraded.set_result(None)
         elif isinstance(refusal, InvalidStatus):
-            after = refusal.response.headers.get_all("Retry-After")
-            status = refusal.response.status_code
-            self._upgraded.set_exception(UpgradeError(status, after[0] if after else None))
+            after = ", ".join(refusal.response.headers.get_all("Retry-After"))
+            self._upgraded.set_exception(UpgradeError(refusal.response.status_code, after))
         else:
             self._upgraded.set_exception(MalformedError(f"bad upgrade: {type(refusal).__name__}"))
 

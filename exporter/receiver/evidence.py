@@ -11,6 +11,7 @@ from exporter.receiver.model import Alert, Evidence, Incident, PastIncident, Sna
 MAX_ALERTS = 20
 MAX_RUNBOOKS = 5
 _MAX_RUNBOOK = 1500
+_TITLE = re.compile(r"\A# .*$", re.MULTILINE)
 _SECTION = re.compile(r"^## +(.+?)\s*$", re.MULTILINE)
 _TOLD = ("Meaning", "Impact", "Mitigation")
 
@@ -54,8 +55,8 @@ def _by_urgency(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
 
 
 def told(text: str) -> str:
-    """What a runbook says of meaning, impact and mitigation; commands are for people."""
-    parts = _SECTION.split(text)
-    sections = dict(zip(parts[1::2], parts[2::2], strict=False))
+    """What a runbook says first, of meaning, impact and mitigation; commands are for people."""
+    lead, *parts = _SECTION.split(_TITLE.sub("", text))
+    sections = dict(zip(parts[::2], parts[1::2], strict=False))
     wanted = [f"{name}: {' '.join(sections[name].split())}" for name in _TOLD if name in sections]
-    return (" ".join(wanted) or " ".join(text.split()))[:_MAX_RUNBOOK]
+    return " ".join([*lead.replace("**", "").split(), *wanted])[:_MAX_RUNBOOK]

@@ -67,7 +67,8 @@ _AREAS: Mapping[str, Mapping[str, str]] = {
     "security": {
         "clock_skew": "exchange:clock_skew_seconds:avg{exchange=$exchange}",
         "certificate_seconds": (
-            "min by (exchange) (probe_ssl_earliest_cert_expiry{exchange=$exchange}) - time()"
+            "min by (exchange) (last_over_time("
+            "probe_ssl_earliest_cert_expiry{exchange=$exchange}[1h])) - time()"
         ),
     },
 }

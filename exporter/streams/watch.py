@@ -23,6 +23,7 @@ from exporter.core.stream import ACK_WITHIN, Session
 from exporter.core.stream_plan import StreamPlan
 from exporter.core.stream_totals import End, Totals
 from exporter.core.stream_view import Link
+from exporter.core.usage import ASKED_TO_WAIT, retry_after
 from exporter.probers.attempt import Attempt
 from exporter.probers.conversation import OPEN_WITHIN, Conversation, Opener, opening_failure
 from exporter.probers.websocket import UpgradeError
@@ -41,7 +42,8 @@ _ROTATE_AT = 0.9
 _STAY_AWAY = {Reason.RATE_LIMITED: 60.0, Reason.BANNED: 300.0}
 """Seconds to stay away where a refused upgrade names no time."""
 
-_MAX_STAY = 3600.0
+_MAX_STAY = 3 * 24 * 3600.0
+"""The longest published ban."""
 
 _REASONS = {
     End.SILENCE: Reason.STALE_DATA,
@@ -254,12 +256,18 @@ class Watch:
         self.totals.connection.fail(failure)
         if not standby or self.link.session is None:
             self.link = Link(trouble=failure)
-        if failure.reason in _STAY_AWAY:
-            self._stay_away(failure.reason, error)
+        seconds = self._asked_to_wait(error) or _STAY_AWAY.get(failure.reason)
+        if seconds:
+            limited = failure.reason in _STAY_AWAY
+            self._stay_away(seconds, failure.reason if limited else Reason.RATE_LIMITED)
 
-    def _stay_away(self, reason: Reason, error: Exception) -> None:
-        after = error.retry_after if isinstance(error, UpgradeError) else None
-        seconds = float(after) if after and after.isdecimal() else _STAY_AWAY[reason]
+    def _asked_to_wait(self, error: Exception) -> float | None:
+        """Seconds for which the answer to the upgrade asks us to stay away."""
+        if not isinstance(error, UpgradeError) or error.status not in ASKED_TO_WAIT:
+            return None
+        return retry_after({"retry-after": error.retry_after}, self._tools.clock.unix())
+
+    def _stay_away(self, seconds: float, reason: Reason) -> None:
         now = self._tools.clock.monotonic()
         until = now + min(max(seconds, 1.0), _MAX_STAY)
         self._tools.limiter.block(self.claim, Scope.ENDPOINT, until, reason, now)

@@ -200,6 +200,13 @@ DOCUMENTED = {
         "trades",
         {"error": [], "result": {"X": [["1.0", "2", 3.5, "b", "l", ""]], "last": "3"}},
     ),
+    "numbers as text": (
+        "deribit",
+        "depth",
+        {"result": {"instrument_name": "X", **BOOK, "change_id": "1", "timestamp": "1"}},
+    ),
+    "a sequence as text": ("coinbase", "depth", {**BOOK, "sequence": "3"}),
+    "a price with an exponent": ("binance", "price", {"symbol": "X", "price": "2.5E-7"}),
     "candles followed by their end": (
         "kraken",
         "klines",
@@ -216,12 +223,36 @@ def test_every_documented_form_is_accepted(exchange: str, endpoint: str, body: o
 
 WRONG = {
     "prices as numbers": ("binance", "depth", {"lastUpdateId": 1, "bids": [[1, 2]], "asks": []}),
-    "prices as text": (
+    "a price as a number": ("binance", "price", {"symbol": "X", "price": 1.5}),
+    "prices of nothing": (
+        "binance",
+        "depth",
+        {"lastUpdateId": 1, "bids": [[None, "2"]], "asks": []},
+    ),
+    "prices as objects": (
         "deribit",
         "depth",
-        {"result": {"instrument_name": "X", **BOOK, "change_id": 1, "timestamp": 1}},
+        {
+            "result": {
+                "instrument_name": "X",
+                "bids": [{"price": 1}],
+                "asks": [],
+                "change_id": 1,
+                "timestamp": 1,
+            }
+        },
     ),
-    "an exponent": ("binance", "price", {"symbol": "X", "price": "1e5"}),
+    "a price in words": (
+        "okx",
+        "ticker",
+        {
+            "code": "0",
+            "data": [
+                {"last": "n/a", "bidPx": "1", "bidSz": "1", "askPx": "2", "askSz": "1", "ts": "1"}
+            ],
+        },
+    ),
+    "something after a number": ("binance", "price", {"symbol": "X", "price": "1e5 USDT"}),
     "an empty list": ("okx", "ticker", {"code": "0", "data": [], "msg": ""}),
     "no time of the last trade": ("coinbase", "ticker", {"price": "1", "bid": "1", "ask": "1"}),
     "no pair": ("kraken", "ticker", {"error": [], "result": {}}),
@@ -253,12 +284,31 @@ STATUS = {
     ),
     "only planned": ("okx", {"data": [{"state": "scheduled", "env": "1"}]}, False),
     "ongoing in the demo": ("okx", {"data": [{"state": "ongoing", "env": "2"}]}, False),
+    "ongoing for trading": ("okx", {"data": [{"state": "ongoing", "serviceType": "5"}]}, True),
+    "ongoing for copy trading": (
+        "okx",
+        {"data": [{"state": "ongoing", "serviceType": "11", "env": "1"}]},
+        False,
+    ),
+    "open for cancellations": (
+        "okx",
+        {"data": [{"state": "pre_open", "serviceType": "8", "env": "1"}]},
+        True,
+    ),
+    "called off": ("okx", {"data": [{"state": "canceled", "serviceType": "5"}]}, False),
     "locked, as a boolean": ("deribit", {"result": {"locked": True}}, True),
     "locked, as text": ("deribit", {"result": {"locked": "true"}}, True),
     "partly locked": ("deribit", {"result": {"locked": "partial"}}, False),
     "offline": ("coinbase", {"id": "X", "status": "offline"}, True),
     "trading disabled": ("coinbase", {"status": "online", "trading_disabled": True}, True),
+    "matching nothing": ("coinbase", {"status": "online", "post_only": True}, True),
+    "no market orders": ("coinbase", {"status": "online", "limit_only": True}, False),
     "cancel only": ("kraken", {"result": {"status": "cancel_only"}}, True),
+    "maintenance announced": (
+        "kraken",
+        {"result": {"status": "online", "upcoming_maintenance": [{"phase": "imminent_5m"}]}},
+        False,
+    ),
 }
 
 
@@ -285,6 +335,9 @@ ANSWERS = {
     "a message": ("coinbase", {"message": "NotFound"}, False),
     "text": ("bybit", "403, access too frequent", False),
     "a code and a msg": ("binance_usdm", {"code": -1003, "msg": "x"}, False),
+    "a code without words": ("binance", {"code": -1000, "msg": ""}, False),
+    "a code as a number": ("okx", {"code": 0, "data": []}, True),
+    "a code as text": ("bybit", {"retCode": "0", "retMsg": "OK"}, True),
     "a msg alone": ("binance", {"status": 0, "msg": "normal"}, True),
 }
 

@@ -66,6 +66,20 @@ def test_it_subscribes_at_the_pace_that_is_allowed() -> None:
     ]
 
 
+def test_a_subscription_that_failed_is_asked_for_again_ever_more_rarely() -> None:
+    """The provider bounds how often one may ask on a connection."""
+    session = opened(plan("", channel("book"), channel("trades")))
+    hear(session, {"ok": True, "id": 2})
+    asked = []
+    for second in range(1, 2000):
+        session.feed(TRADES).heard_at = float(second)
+        session.tick(float(second), 1e9)
+        if session.outgoing(float(second)):
+            asked.append(second)
+
+    assert asked == [61, 182, 423, 904, 1505]
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -85,6 +99,16 @@ def test_an_acknowledgement_finds_its_channel(answer: object, expected: list[boo
     acked = [session.feed(name).acked_at is not None for name in (BOOK, TRADES)]
 
     assert acked == expected
+
+
+@pytest.mark.parametrize("depth", [3, 300, 600, 900])
+def test_an_answer_may_be_nested_as_deep_as_json_can_be_read(depth: int) -> None:
+    """It is one of nobody, and no bug of ours."""
+    session = opened()
+
+    hear(session, '{"ok": true, "id": %s}' % ("[" * depth + "]" * depth))
+
+    assert session.feed(BOOK).acked_at is None
 
 
 def test_messages_find_their_channel_among_many() -> None:

@@ -55,6 +55,12 @@ def limit(headers: UsageHeaders) -> Limit:
         pytest.param(
             NAMES, {"x-used": "-1", "x-left": "5"}, LimitUsage("k", remaining=5.0), id="part"
         ),
+        pytest.param(
+            NAMES,
+            {"x-used": "7, 9", "x-left": "3, 1", "x-limit": "10, 10"},
+            LimitUsage("k", 9.0, 1.0, 10.0),
+            id="repeated: the more careful",
+        ),
     ],
 )
 def test_headers_are_read(names: UsageHeaders, headers: dict[str, str], usage: LimitUsage) -> None:
@@ -63,7 +69,8 @@ def test_headers_are_read(names: UsageHeaders, headers: dict[str, str], usage: L
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-1", "nan", "inf", "1e3", "1e999", "1000000000001", "9" * 5000, "٣", "a", "1,2"]
+    "text",
+    ["", "-1", "nan", "inf", "1e3", "1e999", "1000000000001", "9" * 5000, "٣", "a", "1,2", "1, a"],
 )
 def test_nonsense_is_absent(text: str) -> None:
     """A number that cannot be true says nothing at all."""
@@ -84,7 +91,9 @@ def test_a_limit_of_zero_is_absent() -> None:
         ("0", "s", 0.0),
         ("1500", "ms", 1.5),
         ("Tue, 14 Nov 2023 22:14:20 GMT", "s", 60.0),
+        ("30, 120", "s", 120.0),
         ("Tue, 14 Nov 2023 22:14:20 GMT", "ms", 60.0),
+        ("Tue Nov 14 22:14:20 2023", "s", 60.0),
         ("Tue, 14 Nov 2023 22:13:19 GMT", "s", None),
         ("Tue, 99 Nov 2023 22:13:19 GMT", "s", None),
         ("-5", "s", None),
@@ -123,7 +132,8 @@ def test_no_header_raises(value: str, unit: str) -> None:
         pytest.param(None, None, None, 0, 30, id="then the default"),
         pytest.param(None, None, None, 2, 120, id="doubled per block in a row"),
         pytest.param(None, None, None, 9_999, 600, id="up to ten minutes"),
-        pytest.param(None, 0.0, None, 0, 1, id="a second at least"),
+        pytest.param(None, 0.2, None, 0, 1, id="a second at least"),
+        pytest.param(None, 0.0, 7.0, 0, 7, id="no wait at all is none that is named"),
         pytest.param(math.inf, None, None, 0, 259_200, id="three days at most"),
         pytest.param(math.nan, None, None, 0, 30, id="not a time"),
     ],

@@ -16,7 +16,7 @@ from exporter.receiver.signs import SIGNS, findings
 from tests.bundle.rules import alerts
 from tests.receiver.incidents import NOW, evidence, firing
 
-MAINTENANCE = firing("ExchangeMaintenance", severity="info")
+MAINTENANCE = firing("ExchangeMaintenance", severity="warning")
 
 
 def other(name: str, exchange: str) -> Incident:

@@ -187,7 +187,9 @@ def test_minds_gather_what_the_settings_allow() -> None:
             minds = build_minds(Settings(), session, NoRecorder())
             found = await minds.gather(evidence().incident, (), (), NOW)
             assert found.snapshots == ()
-            assert found.runbooks["ExchangeDown"].startswith("Meaning: ")
+            lead, _, rest = found.runbooks["ExchangeDown"].partition(" Meaning: ")
+            assert lead.startswith("Orders cannot")
+            assert " Mitigation: " in rest
             answers = [await each.analyse(found, NOW) for each in (minds.analyst, minds.fallback)]
             assert answers[0].analysis == answers[1].analysis
 

@@ -15,16 +15,10 @@ import aiohttp
 import yaml
 from jsonschema import Draft202012Validator
 
+from exporter.config.compile import COMMON_SCHEMAS
 from exporter.simulator import Simulator
 
 NOW = 1_800_000_030.5
-
-DEFS = {
-    "decimal": {"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"},
-    "number": {"type": "number"},
-    "numeric": {"anyOf": [{"$ref": "#/$defs/decimal"}, {"$ref": "#/$defs/number"}]},
-    "digits": {"type": "string", "pattern": "^[0-9]+$"},
-}
 
 
 @lru_cache(1)
@@ -54,7 +48,9 @@ def validator(exchange: str, endpoint: str) -> Draft202012Validator:
     """The validator of the payload of one endpoint."""
     document = catalog()[exchange]
     schema = document["endpoints"][endpoint]["payload"].get("schema", {})
-    return Draft202012Validator({**schema, "$defs": {**DEFS, **document.get("schemas", {})}})
+    return Draft202012Validator(
+        {**schema, "$defs": {**COMMON_SCHEMAS, **document.get("schemas", {})}}
+    )
 
 
 class Clock:

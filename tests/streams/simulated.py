@@ -98,7 +98,7 @@ class SimulatedExchange:
         self.attempts += 1
         for fault in self.faults:
             if fault.name == "stream_refused":
-                raise UpgradeError(int(fault.number("status")), None)
+                raise UpgradeError(int(fault.number("status")), "")
         path = plan.url.removeprefix(f"ws://simulator/{self.name}")
         session = Session(feeds(self.name), path, next(self.numbers), self.clock.unix())
         wire = _Wire(self, session, listener, plan.max_frame)

@@ -204,7 +204,7 @@ def test_a_connection_that_ends_is_named_and_replaced(code: int | None, end: End
     ],
 )
 def test_a_refused_upgrade_is_a_reason(status: int, expected: Reason) -> None:
-    """The status tells why; with 429 and 418 we stay away for the time that is asked for."""
+    """The status tells why; with 429, 418 and 503 we stay away for the time that is asked for."""
 
     async def test() -> None:
         async with watched(healthy, status=status) as (world, server):
@@ -216,7 +216,7 @@ def test_a_refused_upgrade_is_a_reason(status: int, expected: Reason) -> None:
         assert not view.connected
         assert server.peers == []
         blocked = whole.blocked_until
-        if status in (418, 429):
+        if status in (418, 429, 503):
             assert blocked is not None
             assert 5.0 < blocked - time.time() < 8.0
         else:
