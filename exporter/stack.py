@@ -76,6 +76,7 @@ class _Beside:
             {
                 "#triage ": "",
                 "/etc/alertmanager/secrets/triage_token": str(token),
+                "#receiver ": "",
                 "localhost:9926": self._address("receiver"),
             },
         )
@@ -111,7 +112,7 @@ class _Beside:
             f"--web.listen-address={self._address('prometheus')}",
             f"--web.external-url={self._url('prometheus')}",
         )
-        self.say(f"Prometheus: {self._url('prometheus')}/alerts")
+        self.say(f"Prometheus: {self._url('prometheus')}/")
 
     async def receiver(self) -> None:
         token = self.folder / "alertmanager" / "secrets" / "triage_token"

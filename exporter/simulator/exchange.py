@@ -53,7 +53,8 @@ class SimulatedExchange:
         else:
             reply = Reply(200, {}, self._body(call, call.pair, clock, faults))
         silent = any(fault.name == "headers_missing" for fault in faults)
-        usage = {} if silent else spent.headers
+        said = {name.lower() for name in reply.headers}  # names have no case
+        usage = {k: v for k, v in spent.headers.items() if not silent and k.lower() not in said}
         reply = replace(reply, headers={**usage, **reply.headers, "Date": _http_date(int(clock))})
         key = (call.endpoint.name, call.pair, call.limit)
         for fault in faults:

@@ -78,6 +78,45 @@ def test_routes(row: dict[str, Any]) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        pytest.param(["alertname=DiskFull", "severity=critical", "team=db"], "db", id="theirs"),
+        pytest.param(
+            ["alertname=ExchangeDown", "severity=critical", "team=db"], "triage,page", id="ours"
+        ),
+    ],
+)
+def test_what_is_copied_below_another_root_takes_only_ours(
+    tmp_path: Path, labels: list[str], receiver: str
+) -> None:
+    """As docs/adopt.md says it."""
+    shipped = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    (ours,) = shipped["route"]["routes"]
+    document = {
+        "route": {
+            "receiver": "mine",
+            "routes": [ours, {"receiver": "db", "matchers": ["team=db"]}],
+        },
+        "receivers": [{"name": "mine"}, {"name": "db"}, *shipped["receivers"]],
+        "time_intervals": shipped["time_intervals"],
+        "inhibit_rules": shipped["inhibit_rules"],
+    }
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    assert amtool("check-config", str(file)).returncode == 0
+    done = amtool("config", "routes", "test", f"--config.file={file}", *labels)
+    assert done.stdout.strip() == receiver
+
+
+def test_inhibition_concerns_our_alerts_only() -> None:
+    """Somebody else's may have a label ``exchange``, too."""
+    for rule in yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["inhibit_rules"]:
+        targets = [it for it in rule["target_matchers"] if it.startswith("alertname=")]
+        assert all(re.match(r'alertname=~?"(\w+\|)*Exchange', it) for it in targets)
+        assert targets
+
+
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule.name)
 def test_no_alert_is_routed_to_nowhere(rule: Any) -> None:
     """Each ends at a receiver for people."""

@@ -25,6 +25,7 @@ from tests.e2e.processes import (
     prometheus,
     prometheus_process,
     query,
+    reachable,
     until,
 )
 from tests.e2e.rehearsal import FACTOR, all_up, config, simulated
@@ -44,10 +45,9 @@ def test_the_demonstration_starts_what_is_on_this_machine(
     """Prometheus evaluates the shipped rules, Alertmanager gets its alerts, Ctrl-C ends all."""
     grafana = put_grafana(tmp_path, monkeypatch)
     with exporter(tmp_path, "demo", "--stack", *ADDRESSES) as demo:
-        said = until(
-            lambda: re.search(r"Prometheus: (http://[^/]+)/alerts", demo.output), demo.output
-        )
+        said = until(lambda: re.search(r"Prometheus: (http://[^/]+)/", demo.output), demo.output)
         prometheus = said[1]
+        until(lambda: reachable(f"{prometheus}/-/ready"), "Prometheus is not ready")
         alertmanager = re.search(r"Alertmanager: (http://[^/]+)/", demo.output)
         assert alertmanager, demo.output
         number = len(shipped_catalog())
@@ -128,10 +128,10 @@ def test_people_are_told_once_of_what_is_wrong_and_once_that_it_is_over(tmp_path
         single = config(tmp_path, url, alertmanager)
         server = running.enter_context(prometheus(tmp_path, single))
         until(partial(all_up, server), "not all exchanges are up", 60)
-        limited = [{"exchange": "bybit", "fault": "rate_limited", "retry_after": 2}]
+        limited = [{"exchange": "okx", "fault": "rate_limited", "retry_after": 2}]
         assert post(f"{simulator}/faults", limited)[0] == 200
         until(lambda: told.of("chat") or None, "nobody was told of the limit", 60)
-        failing = [{"exchange": "bybit", "fault": "status_500"}]
+        failing = [{"exchange": "okx", "fault": "status_500"}]
         assert post(f"{simulator}/faults", failing)[0] == 200
         inhibited = f"{alertmanager}/api/v2/alerts?active=false&inhibited=true"
         until(lambda: "ExchangeRateLimited" in get(inhibited)[1] or None, "it is not inhibited", 60)
@@ -141,17 +141,17 @@ def test_people_are_told_once_of_what_is_wrong_and_once_that_it_is_over(tmp_path
         time.sleep(GROUP_INTERVAL + 1)
     assert told.refused == []
     began = [it.headline for it in told.messages if it.channel != "slack" and not it.resolved]
-    assert began == ["bybit refuses us for asking too often", "bybit is down"]
+    assert began == ["okx refuses us for asking too often", "okx is down"]
     assert [(it.headline, it.resolved) for it in told.of("page")] == [
-        ("bybit is down", False),
-        ("bybit is down", True),
+        ("okx is down", False),
+        ("okx is down", True),
     ]
     slack = [re.sub(r"\d\d:\d\d UTC$", "HH:MM UTC", it.headline) for it in told.of("slack")]
     assert slack[:2] == [
-        "[FIRING] warning · bybit refuses us for asking too often · since HH:MM UTC",
-        "[FIRING] critical · bybit is down · since HH:MM UTC",
+        "[FIRING] warning · okx refuses us for asking too often · since HH:MM UTC",
+        "[FIRING] critical · okx is down · since HH:MM UTC",
     ]
-    assert "[RESOLVED] critical · bybit is down" in slack[2:]
+    assert "[RESOLVED] critical · okx is down" in slack[2:]
 
 
 def test_two_of_everything_tell_once_while_one_of_each_is_killed(tmp_path: Path) -> None:

@@ -45,6 +45,21 @@ def test_status(path: str, status: int) -> None:
     assert get(path)[0] == status
 
 
+def test_a_refusal_has_one_header_of_each_name() -> None:
+    """Its own, and not what was used before beside it."""
+
+    async def main() -> list[str]:
+        fault = {"exchange": "bybit", "fault": "rate_limited"}
+        path = "/bybit/v5/market/time"
+        async with (
+            running(fault, documents=catalog()) as test,
+            test.session.get(test.url + path) as response,
+        ):
+            return response.headers.getall("X-Bapi-Limit-Status")
+
+    assert asyncio.run(main()) == ["0"]
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [
