@@ -39,6 +39,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--end", type=float, default=time.time(), help="unix seconds; default: now")
     parser.add_argument("--output", type=Path, default=Path("docs/pictures"), metavar="FOLDER")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="not All")
+    parser.add_argument("--note", default="", help="what stands below the picture, too")
     parser.add_argument("uids", nargs="*", metavar="UID", help="default: all boards")
     return parser.parse_args()
 
@@ -59,6 +60,7 @@ def main() -> int:
             lambda pixels: Window.of(asked.end, length, pixels),
             prometheus(asked.prometheus),
             when,
+            asked.note,
         )
         picture(text, size_of(board), asked.output / f"{file.stem}.png")
         sys.stdout.write(f"{file.stem}\n")

@@ -16,6 +16,8 @@ OF_JOB = f'{TARGETS}{{job=~"$job"}}'
 OF_EXCHANGE = f'{TARGETS}{{job=~"$job",exchange=~"$exchange"}}'
 OF_ENDPOINT = f'{TARGETS}{{job=~"$job",exchange=~"$exchange",endpoint=~"$endpoint",pair!=""}}'
 
+PAGES = 'alertstate="firing",alertname=~"Exchange.+",severity=~"critical|emergency"'
+
 VARIABLES = {
     "job": ("Job", f"label_values({TARGETS}, job)"),
     "exchange": ("Exchange", f"label_values({OF_JOB}, exchange)"),
@@ -133,7 +135,7 @@ def _annotation() -> Json:
         "datasource": DATASOURCE,
         "enable": True,
         "iconColor": "#D55E00",
-        "expr": 'ALERTS{alertstate="firing",severity=~"critical|emergency"}',
+        "expr": f"ALERTS{{{PAGES}}}",
         "titleFormat": "{{alertname}}",
         "textFormat": "{{exchange}} {{endpoint}} {{pair}}",
         "step": "60s",

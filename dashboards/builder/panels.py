@@ -234,19 +234,28 @@ def table(
     return replace(panel, options=options, custom={"align": "auto"})
 
 
-def column(title: str, width: int = 0, colors: dict[str, str] | None = None) -> Json:
-    """An override for a column of a table: pixels, and the colours of its values."""
+def column(title: str, width: int = 0, texts: dict[str, tuple[str, str]] | None = None) -> Json:
+    """An override for a column of a table: pixels, and how values are shown: (text, colour)."""
     properties: list[Json] = []
     if width:
         properties.append({"id": "custom.width", "value": width})
-    if colors:
+    if texts:
         options = {
-            text: {"color": color, "index": place}
-            for place, (text, color) in enumerate(colors.items())
+            value: {"text": text, "color": color, "index": place}
+            for place, (value, (text, color)) in enumerate(texts.items())
         }
         properties.append({"id": "mappings", "value": [{"type": "value", "options": options}]})
         properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
     return {"matcher": {"id": "byName", "options": title}, "properties": properties}
+
+
+def colored(name: str, color: str) -> Json:
+    """An override for the series of this name."""
+    value = {"mode": "fixed", "fixedColor": color}
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [{"id": "color", "value": value}],
+    }
 
 
 def dashed(pattern: str) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder.panels import BAD, GOOD, WARN
+from builder.panels import BAD, GOOD, OFF, WARN, column
 
 ALL = 'job=~"$job",exchange=~"$exchange"'
 RECORDED = 'exchange=~"$exchange"'
@@ -17,4 +17,23 @@ SLOW = ((None, GOOD), (1.0, WARN), (1.5, BAD))
 ENDPOINT_SLOW = ((None, GOOD), (1.0, WARN))
 LATE = ((None, GOOD), (120.0, WARN))
 
-ALERTS = 'ALERTS{alertstate="firing",severity=~"warning|critical|emergency"}'
+OURS = 'alertname=~"Exchange.+",alertname!="ExchangeWatchdog",exchange=~"$exchange|"'
+"""Alerts of the shipped rules, also those that concern no exchange."""
+
+FIRING = f'ALERTS{{alertstate="firing",severity=~"warning|critical|emergency",{OURS}}}'
+
+_SEVERITIES = {"emergency": BAD, "critical": BAD, "warning": WARN, "info": OFF}
+
+
+def by_urgency(expr: str) -> str:
+    """An expression whose severities sort by urgency; ``SEVERITY`` shows them without a rank."""
+    for rank, name in enumerate(_SEVERITIES):
+        expr = f'label_replace({expr}, "severity", "{rank} {name}", "severity", "{name}")'
+    return expr
+
+
+SEVERITY = column(
+    "Severity",
+    90,
+    {f"{rank} {name}": (name, color) for rank, (name, color) in enumerate(_SEVERITIES.items())},
+)

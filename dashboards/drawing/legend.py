@@ -14,7 +14,6 @@ _ROW = 22  # pixels of a row of a legend
 
 _Reducer = Callable[[Sequence[float]], float]
 _REDUCERS: dict[str, tuple[str, _Reducer]] = {
-    "mean": ("Mean", lambda it: sum(it) / len(it)),
     "min": ("Min", min),
     "max": ("Max", max),
     "lastNotNull": ("Last *", lambda it: it[-1]),

@@ -74,15 +74,15 @@ def size_of(board: Json) -> tuple[int, int]:
     return WIDTH, HEAD + rows * (CELL + GAP) + FOOT
 
 
-def page(board: Json, window_of: WindowOf, ask: Ask, when: str) -> str:
-    """Everything asked and drawn; ``when`` is the text for the range of time."""
+def page(board: Json, window_of: WindowOf, ask: Ask, when: str, note: str = "") -> str:
+    """Everything asked and drawn; ``when`` is the text for the range of time, ``note`` is below."""
     marks = marks_of(board, window_of(WIDTH), ask)
     parts = [_panel(it, board, window_of, ask, marks) for it in board["panels"]]
     variables = "".join(
         f"<span><i>{escape(it['label'])}</i><b>{escape(_value(it))}</b></span>"
         for it in board["templating"]["list"]
     )
-    foot = f'<div class="foot" style="top:{size_of(board)[1] - FOOT + 4}px">{NOTE}</div>'
+    foot = f'<div class="foot" style="top:{size_of(board)[1] - FOOT + 4}px">{NOTE}{escape(note)}</div>'
     return (
         f'<!doctype html><meta charset="utf-8"><style>{_STYLE}</style>'
         f"<h1>{escape(board['title'])}</h1>"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 from dashboards.drawing.data import Json, Series, Window
 from dashboards.drawing.heatmap import buckets
 from dashboards.drawing.legend import with_legend
 from dashboards.drawing.table import table
-from dashboards.drawing.values import TEXT, Shown, ink, shown
+from dashboards.drawing.values import TEXT, Shown, ink, properties, shown
 
 TITLE = 34  # pixels of a panel's title
 PAD = 8  # pixels beside and below what a panel shows
@@ -49,7 +50,7 @@ def _stat(panel: Json, series: Sequence[Series], width: float, height: float) ->
     down = math.ceil(count / across)
     across = math.ceil(count / down)
     wide, tall = (width + 4) / across - 4, (height + 4) / down - 4
-    values = [shown(it.last, panel["fieldConfig"]["defaults"]) for it in series]
+    values = [_colored(panel, it) for it in series]
     named = count > 1 or panel["options"].get("textMode") == "value_and_name"
     names = [it.name if named else "" for it in series]
     beside = named and wide > 2.8 * tall
@@ -65,6 +66,13 @@ def _stat(panel: Json, series: Sequence[Series], width: float, height: float) ->
     )
     style = f"grid-template-columns:repeat({across},1fr);height:{height:.0f}px"
     return f'<div class="tiles" style="{style}">{tiles}</div>'
+
+
+def _colored(panel: Json, series: Series) -> Shown:
+    """The last value, in the colour of an override if there is one."""
+    found = shown(series.last, panel["fieldConfig"]["defaults"])
+    own = properties(panel, series.name).get("color", {})
+    return replace(found, color=own.get("fixedColor", found.color))
 
 
 def _tile(value: Shown, name: str, kind: str, large: float, background: bool) -> str:

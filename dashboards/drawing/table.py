@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from dashboards.drawing.data import Json, Series
-from dashboards.drawing.values import Shown, ink, properties, shown
+from dashboards.drawing.values import Shown, properties, shown
 
 
 def table(panel: Json, series: Sequence[Series]) -> str:
@@ -51,10 +51,7 @@ def _cell(panel: Json, title: str, series: Series, name: str) -> str:
     else:
         found = _mapped(series.labels.get(name, ""), own)
     kind = own.get("custom.cellOptions", {}).get("type", "")
-    if found.color and kind == "color-background":
-        style = f"background:{found.color};color:{ink(found.color)}"
-    else:
-        style = f"color:{found.color}" if found.color and kind == "color-text" else ""
+    style = f"color:{found.color}" if found.color and kind == "color-text" else ""
     return f'<td style="{escape(style)}">{escape(found.text)}</td>'
 
 

@@ -47,14 +47,16 @@ def text_of(value: float, unit: str, decimals: int | None = None) -> str:
         return {"nan": "NaN", "inf": "Inf"}.get(str(value), "-Inf")
     if unit == "s":
         return _seconds(value, decimals)
-    if unit in ("percentunit", "percent"):
-        return f"{_digits(value * (100 if unit == 'percentunit' else 1), decimals)}%"
+    if unit == "percentunit":
+        return f"{_digits(value * 100, decimals)}%"
+    if unit == "currencyUSD":
+        return "$" + _scaled(value, 1000.0, ("", "K", "M", "B", "T"), decimals).replace(" ", "")
     if unit == "bytes":
         return _scaled(value, 1024.0, ("B", "KiB", "MiB", "GiB", "TiB"), decimals)
     if unit == "none":
         return _digits(value, decimals)
     short = _scaled(value, 1000.0, ("", "K", "Mil", "Bil", "Tri"), decimals)
-    suffix = {"short": "", "ops": " ops/s", "reqps": " req/s", "cps": " c/s"}.get(unit, f" {unit}")
+    suffix = {"short": "", "ops": " ops/s", "reqps": " req/s"}.get(unit, f" {unit}")
     if unit != "short":
         short = short.replace(" Mil", " M").replace(" Bil", " B")
     return short + suffix

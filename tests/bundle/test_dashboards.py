@@ -132,6 +132,15 @@ def test_every_metric_is_declared_or_recorded() -> None:
             assert names_in(annotation["expr"]) <= KNOWN
 
 
+def test_alerts_of_others_are_not_shown() -> None:
+    """Somebody who has this has other rules, too."""
+    for uid, board in boards().items():
+        exprs = [target["expr"] for panel in panels(board) for target in panel["targets"]]
+        exprs += [annotation["expr"] for annotation in board["annotations"]["list"]]
+        for matchers in re.findall(r"\bALERTS\b(\{[^}]*\})?", " ".join(exprs)):
+            assert re.search(r'alertname=~?"Exchange', matchers), uid
+
+
 def test_the_overview_is_light() -> None:
     """Fewer than 30 queries."""
     assert sum(len(panel["targets"]) for panel in panels(boards()["exchange-overview"])) < 30

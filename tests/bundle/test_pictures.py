@@ -153,6 +153,7 @@ def test_instants_are_asked_at_the_end_and_ranges_on_the_grid() -> None:
         (1.714, "s", "1.71 s"),
         (90.0, "s", "1.5 min"),
         (7200.0, "s", "2 hours"),
+        (0.0123, "currencyUSD", "$0.0123"),
         (0.9954, "percentunit", "99.5%"),
         (-2.06, "percentunit", "-206%"),
         (1234.0, "short", "1.23 K"),

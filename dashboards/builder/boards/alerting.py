@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from builder.board import Board
-from builder.panels import BAD, GOOD, OFF, WARN, bars, column, lines, number, table, timeline
-from builder.shared import LATE
+from builder.panels import (
+    BAD,
+    GOOD,
+    OFF,
+    WARN,
+    bars,
+    colored,
+    column,
+    lines,
+    number,
+    table,
+    timeline,
+)
+from builder.shared import LATE, OURS, SEVERITY, by_urgency
 
 NO_PROVIDER = "no provider configured"
-SEVERITIES = {"info": OFF, "warning": WARN, "critical": BAD, "emergency": BAD}
-OTHERS = 'alertname!="ExchangeWatchdog"'
 
 ALERTING = Board(
     "exchange-alerts",
@@ -22,10 +32,11 @@ ALERTING = Board(
                     "Firing",
                     "By severity. Normal is none but info.",
                     (
-                        f'count by (severity) (ALERTS{{alertstate="firing",{OTHERS}}})',
+                        f'count by (severity) (ALERTS{{alertstate="firing",{OURS}}})',
                         "{{severity}}",
                     ),
                     steps=((None, GOOD), (1, WARN)),
+                    overrides=(colored("info", OFF),),
                     empty="none fires",
                     width=16,
                 ),
@@ -39,8 +50,10 @@ ALERTING = Board(
                 table(
                     "Firing and pending",
                     "Pending ones fire unless they end first. What to do stands in the runbook of the same name.",
-                    "max by (severity, alertstate, alertname, exchange, endpoint, pair) "
-                    f"(ALERTS{{{OTHERS}}} * ignoring (alertstate) group_left () (time() - ALERTS_FOR_STATE))",
+                    by_urgency(
+                        "max by (severity, alertstate, alertname, exchange, endpoint, pair) "
+                        f"(ALERTS{{{OURS}}} * ignoring (alertstate) group_left () (time() - ALERTS_FOR_STATE))"
+                    ),
                     columns=(
                         ("severity", "Severity"),
                         ("alertstate", "State"),
@@ -51,7 +64,7 @@ ALERTING = Board(
                         ("Value", "For"),
                     ),
                     sort="Severity",
-                    overrides=(column("Severity", 90, SEVERITIES), column("State", 90)),
+                    overrides=(SEVERITY, column("State", 90)),
                     unit="s",
                     decimals=0,
                     empty="none fires",
@@ -66,7 +79,7 @@ ALERTING = Board(
                     "History",
                     "When each alert fired.",
                     (
-                        f'max by (alertname, exchange) (ALERTS{{alertstate="firing",{OTHERS}}})',
+                        f'max by (alertname, exchange) (ALERTS{{alertstate="firing",{OURS}}})',
                         "{{alertname}} {{exchange}}",
                     ),
                     states={1: ("firing", BAD)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builder.board import Board
 from builder.panels import BAD, GOOD, STATUS, WARN, bars, column, lines, number, table, timeline
-from builder.shared import ALERTS, RECORDED, SCORE, SLOW, USED
+from builder.shared import FIRING, RECORDED, SCORE, SEVERITY, SLOW, USED, by_urgency
 
 OVERVIEW = Board(
     "exchange-overview",
@@ -26,7 +26,7 @@ OVERVIEW = Board(
                 number(
                     "Alerts that fire",
                     "Hints aside. Normal is 0. See the board of alerts.",
-                    (f"count({ALERTS}) or vector(0)", "firing"),
+                    (f"count({FIRING}) or vector(0)", "firing"),
                     steps=((None, GOOD), (1, WARN)),
                     width=4,
                     height=5,
@@ -46,19 +46,19 @@ OVERVIEW = Board(
                 table(
                     "Alerts",
                     "What to do stands in the runbook of the same name.",
-                    "max by (alertname, exchange, severity) (time() - ALERTS_FOR_STATE and on "
-                    f"(alertname, exchange, endpoint, pair) {ALERTS})",
+                    by_urgency(
+                        "max by (alertname, exchange, severity) "
+                        f"(time() - ALERTS_FOR_STATE and ignoring (alertstate) {FIRING})"
+                    ),
                     columns=(
                         ("severity", "Severity"),
                         ("alertname", "Alert"),
                         ("exchange", "Exchange"),
                         ("Value", "For"),
                     ),
-                    sort="Severity",  # in the alphabet, warnings come last
+                    sort="Severity",
                     overrides=(
-                        column(
-                            "Severity", 90, {"warning": WARN, "critical": BAD, "emergency": BAD}
-                        ),
+                        SEVERITY,
                         column("Exchange", 120),
                         column("For", 90),
                     ),
