@@ -62,13 +62,20 @@ def _resource(version: str, kind: str, metadata: Resource, **spec: Any) -> Resou
     return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def main() -> None:
     """Print them as one stream of YAML documents."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--namespace", default="monitoring")
-    parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--label", action="append", default=[], metavar="NAME=VALUE", type=_label)
     options = parser.parse_args()
-    labels = dict(label.split("=", 1) for label in options.label)
+    labels = dict(options.label)
     yaml.safe_dump_all(
         resources(options.namespace, labels), sys.stdout, sort_keys=False, allow_unicode=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from exporter import __version__, logs
 from exporter.config.errors import ConfigError
 
 OK, FAILED, USAGE = 0, 1, 2
+_NO_PORT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return USAGE
+    except OSError as error:
+        if error.errno not in _NO_PORT:
+            raise
+        hint = "choose another one with --web.listen-address or --simulator.listen-address"
+        print(f"cannot listen: {error.strerror} ({hint})", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return 130
 

@@ -82,7 +82,9 @@ def page(board: Json, window_of: WindowOf, ask: Ask, when: str, note: str = "") 
         f"<span><i>{escape(it['label'])}</i><b>{escape(_value(it))}</b></span>"
         for it in board["templating"]["list"]
     )
-    foot = f'<div class="foot" style="top:{size_of(board)[1] - FOOT + 4}px">{NOTE}{escape(note)}</div>'
+    foot = (
+        f'<div class="foot" style="top:{size_of(board)[1] - FOOT + 4}px">{NOTE}{escape(note)}</div>'
+    )
     return (
         f'<!doctype html><meta charset="utf-8"><style>{_STYLE}</style>'
         f"<h1>{escape(board['title'])}</h1>"

@@ -311,7 +311,7 @@ class Session:
         except ValueError:
             return False
         if said is False or is_true(said):
-            self.in_maintenance = bool(said)
+            self.in_maintenance = is_true(said)
         return is_true(said)
 
     def _addressed(self, document: Any) -> list[Feed]:

@@ -87,9 +87,9 @@ def _reset_in(reset: float, unit: str, now_unix: float) -> float:
 def retry_after(headers: Mapping[str, str], now_unix: float, unit: str = "s") -> float | None:
     """Seconds from now that ``Retry-After`` asks for; None when absent, past or unreadable.
 
-    Delta-seconds or an HTTP date (RFC 9110 §10.2.3); decimals are accepted too, and of a repeated
-    header the longest. ``unit`` is ``ms`` for the provider that sends milliseconds. Not capped: see
-    ``block_seconds``.
+    Delta-seconds or an HTTP date (RFC 9110 §10.2.3); decimals are accepted too, and of repeated
+    delta-seconds the longest. ``unit`` is ``ms`` for the provider that sends milliseconds. Not
+    capped: see ``block_seconds``.
     """
     text = headers.get("retry-after", "").strip()
     if numbers := _numbers(text):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from exporter.receiver.page import Page
 from exporter.receiver.service import Receiver
@@ -40,7 +41,8 @@ def build_application(
     if web_config is not None:
         app[WEB_CONFIG] = web_config
         has_token = functools.partial(_has_token, bool(settings.token))
-        app.middlewares.append(basic_auth(web_config, has_token))
+        counted = _count_refused(receiver.metrics.request)
+        app.middlewares.extend((counted, basic_auth(web_config, has_token)))
     handlers = _Handlers(receiver, settings)
     app.router.add_post(_WEBHOOK, handlers.alerts)
     app.router.add_get("/api/v1/incidents", handlers.incidents)
@@ -58,6 +60,20 @@ def build_application(
 
 def _has_token(wanted: bool, request: web.Request) -> bool:
     return wanted and request.path == _WEBHOOK
+
+
+def _count_refused(count: Callable[[int], None]) -> Middleware:
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count the webhooks that do not get past the password."""
+        try:
+            return await handler(request)
+        except web.HTTPUnauthorized:
+            if request.path == _WEBHOOK:
+                count(401)
+            raise
+
+    return counted
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:

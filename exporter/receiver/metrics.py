@@ -287,7 +287,7 @@ class ReceiverMetrics:
         self._of(OLDEST).set(max(now - counts.oldest, 0.0) if counts.oldest else 0.0)
         self._of(OPEN).set(counts.open)
         self._of(VERDICTS).clear()
-        for verdict in counts.verdicts:
+        for verdict in reversed(counts.verdicts):  # of two with the same labels the newest stays
             labels = (verdict.exchange, verdict.cause, str(verdict.requires_human).lower())
             self._of(VERDICTS).labels(*labels).set(verdict.confidence)
         self._of(DEAD_LETTERS).set(counts.dead_letters)

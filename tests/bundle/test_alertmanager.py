@@ -192,7 +192,11 @@ LIMITS = {
 def test_messages_fit_every_channel(tmp_path: Path, text: str, number: int, long: str) -> None:
     """However many alerts there are, and however long what they say."""
     said = {"description": NASTY + long * 500, "summary": long * 500}
+    said |= {name: f"https://a/{name:x<239}" for name in ("runbook_url", "dashboard_url")}
     many = [stale(f"P{n}-USDT", **said) for n in range(number)]
+    for one in many:
+        one["labels"]["account"] = "%" * 90  # three characters each in a link
+        one["generatorURL"] = "http://a/" + "x" * 690
     many[0]["annotations"]["summary"] += "!"
     assert len(render(text, notification(many), tmp_path)) <= LIMITS[text]
 
@@ -218,6 +222,12 @@ def test_what_an_exchange_says_is_no_markup(tmp_path: Path) -> None:
         assert "](" not in text
         assert all(line.isprintable() for line in text.split("\n"))
         assert "javascript" not in text
+
+
+def test_a_link_to_a_silence_that_is_too_long_is_left_out(tmp_path: Path) -> None:
+    """Rather than anything else."""
+    payload = notification([alert({"alertname": "One", "pair": "x" * 1500}, {})])
+    assert "Silence" not in told("exchange.text", payload, tmp_path)
 
 
 def test_an_alert_without_annotations_is_told_by_its_name(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.processes import Process, exporter, get, until
 
@@ -34,6 +38,36 @@ def _when_okx_fails(url: str) -> str | None:
     """The landing page, once it tells of a refused connection."""
     page = get(f"{url}/")[1]
     return page if "<b>connect</b>" in page and "connection refused" in page else None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--web.listen-address=TAKEN"],
+        ["demo", "--web.listen-address=TAKEN", "--simulator.listen-address=127.0.0.1:0"],
+        ["demo", "--web.listen-address=127.0.0.1:0", "--simulator.listen-address=TAKEN"],
+        ["simulate", "--web.listen-address=TAKEN"],
+        ["receiver", "--web.listen-address=TAKEN"],
+    ],
+    ids=lambda it: " ".join(it),
+)
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    """And what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "exporter", *arguments[:1]]
+            + [it.replace("TAKEN", f"127.0.0.1:{port}") for it in arguments[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("cannot listen: ")
+    assert str(port) in last
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_story_is_told_with_those_that_ship(tmp_path: Path) -> None:

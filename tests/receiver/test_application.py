@@ -96,6 +96,9 @@ def test_people_log_in_and_alertmanager_shows_its_token(
         if not token:
             async with session.post("/api/v1/alerts", data=body(alert()), headers=alice) as answer:
                 assert answer.status == 202
+        async with session.get("/metrics", headers=alice) as answer:
+            refused = f'requests_total{{code="401"}} {float(not token)}'
+            assert refused in await answer.text()
 
     visit(tmp_path, visitor, web_config=WebConfigFile(file), token=token)
 

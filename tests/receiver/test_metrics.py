@@ -14,8 +14,8 @@ from exporter.receiver.model import Analysis, Answer, Cause
 
 def exposition(metrics: ReceiverMetrics) -> str:
     """The text for Prometheus."""
-    verdict = Verdict("okx", "ban", True, 0.75)
-    return metrics.exposition(Counts(3, 2, 100.0, 1, 1, (verdict,)), 160.0, "")[0].decode()
+    verdicts = tuple(Verdict("okx", "ban", True, it) for it in (0.75, 0.25))  # the newest first
+    return metrics.exposition(Counts(3, 2, 100.0, 1, 1, verdicts), 160.0, "")[0].decode()
 
 
 def used() -> ReceiverMetrics:
