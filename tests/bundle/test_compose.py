@@ -52,8 +52,14 @@ def schema_errors(file: Path) -> str:
 
 def test_nothing_is_written_into_a_container_that_cannot_be_written_to() -> None:
     """Compose refuses inline configs and secrets of read-only services (docker/compose#12031)."""
-    inline = [*COMPOSE.get("configs", {}).values(), *COMPOSE.get("secrets", {}).values()]
-    assert all("file" in it for it in inline)
+    assert inline(COMPOSE) == []
+    assert inline({"configs": {"here": {"content": "x"}, "there": {"file": "x"}}}) == ["here"]
+
+
+def inline(document: dict[str, Any]) -> list[str]:
+    """Names of the configs and secrets that are no files."""
+    found = {**document.get("configs", {}), **document.get("secrets", {})}
+    return [name for name, it in found.items() if "file" not in it]
 
 
 @pytest.mark.parametrize("name", SERVICES)
