@@ -76,7 +76,6 @@ class _Beside:
             {
                 "#triage ": "",
                 "/etc/alertmanager/secrets/triage_token": str(token),
-                "#receiver ": "",
                 "localhost:9926": self._address("receiver"),
             },
         )
@@ -101,6 +100,7 @@ class _Beside:
             return
         changes = {
             "localhost:9927": exporter,
+            "#receiver ": "",
             "localhost:9926": self._address("receiver"),
             "localhost:9093": self._address("alertmanager"),
         }
