@@ -3,6 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
+COPY docs/runbooks docs/runbooks
 COPY rules rules
 COPY alertmanager alertmanager
 RUN python -m venv /opt/exchange-exporter && /opt/exchange-exporter/bin/pip install --no-cache-dir .

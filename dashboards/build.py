@@ -1,4 +1,4 @@
-"""Write the dashboards: ``python dashboards/build.py``; ``--check`` only says which are old."""
+"""Write the dashboards: ``python -m dashboards.build``; ``--check`` only says which are old."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
-sys.path.insert(0, str(FOLDER))
+from dashboards.builder.board import boards_json
+from dashboards.builder.boards import BOARDS
 
-from builder.board import boards_json  # noqa: E402
-from builder.boards import BOARDS  # noqa: E402
+FOLDER = Path(__file__).parent
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Pictures of the boards: ``python dashboards/pictures.py --prometheus URL [UID ...]``.
+"""Pictures of the boards: ``python -m dashboards.pictures --prometheus URL [UID ...]``.
 
 Reads the boards as Grafana would, asks that Prometheus, draws HTML, and lets chromium make a PNG
 of each.
@@ -16,13 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dashboards.drawing.data import Window, prometheus
+from dashboards.drawing.page import page, size_of
+from dashboards.drawing.png import smaller
+
 FOLDER = Path(__file__).parent
-sys.path.insert(0, str(FOLDER.parent))
-
-from dashboards.drawing.data import Window, prometheus  # noqa: E402
-from dashboards.drawing.page import page, size_of  # noqa: E402
-from dashboards.drawing.png import smaller  # noqa: E402
-
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 CHROMIUM = (
     "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",

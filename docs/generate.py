@@ -1,4 +1,4 @@
-"""Writes the reference pages that are bound to the code: run ``python docs/generate.py``.
+"""Writes the reference pages that are bound to the code: run ``python -m docs.generate``.
 
 A test compares the pages with what this would write, so they cannot drift apart.
 """
@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from exporter import metrics
+from docs.metrics_page import document, section
 from exporter.config import schedule
 from exporter.config.schema_check import load_schema
 from exporter.core.checks import CHECKS
-from exporter.metrics.document import section
 from exporter.receiver.metrics import SECTION as RECEIVER
 from exporter.simulator.faults import FAULTS, Parameter
 from exporter.simulator.scenario import load_scenario, shipped
@@ -24,7 +23,7 @@ HERE = Path(__file__).parent
 def pages() -> dict[str, str]:
     """File name → content of every generated page."""
     return {
-        "metrics.md": metrics.document(),
+        "metrics.md": document(),
         "receiver.metrics.md": receiver_metrics_page(),
         "checks.md": checks_page(),
         "configuration.md": configuration_page(),

@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in _NO_PORT:
             raise
-        hint = "choose another one with --web.listen-address or --simulator.listen-address"
+        hint = "choose another with --web.listen-address"
+        if argv[0] == "demo":
+            hint += " or --simulator.listen-address"
         print(f"cannot listen: {error.strerror} ({hint})", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
@@ -138,7 +140,7 @@ def _add_catalog(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     help_ = "Run the exporter against simulated exchanges: no configuration, no network."
     parser = _add(commands, "demo", help_, _demo)
-    help_ = "start the Prometheus and Alertmanager of this machine, too, with the shipped files"
+    help_ = "also start this machine's Prometheus, Alertmanager and Grafana, and the receiver"
     parser.add_argument("--stack", action="store_true", help=help_)
     _add_simulator(parser, "--simulator.listen-address")
     _add_web(parser, 9927)
@@ -149,7 +151,7 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     help_ = "Serve simulated exchanges only."
     parser = _add(commands, "simulate", help_, _simulate)
     _add_simulator(parser, "--web.listen-address")
-    help_ = "let every exchange listen on a port of its own, too: those that follow"
+    help_ = "also let each exchange listen on a port of its own, counting up from this one"
     parser.add_argument("--simulator.own-ports", dest="own_ports", action="store_true", help=help_)
     _add_config_file(parser)
     _add_logging(parser)
@@ -160,10 +162,12 @@ def _add_simulator(parser: argparse.ArgumentParser, listen: str) -> None:
     parser.add_argument(listen, dest="simulator_listen", default=address, metavar="HOST:PORT")
     help_ = "let every exchange speak TLS on a port of its own (needs openssl)"
     parser.add_argument("--simulator.tls", dest="tls", action="store_true", help=help_)
-    parser.add_argument("--seed", type=int, default=1, help="of markets and chance")
-    help_ = "a story of faults to play, shipped or from a file (docs/simulator.md)"
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of markets and random faults (default 1)"
+    )
+    help_ = "a scenario of faults to play, shipped or from a file (docs/simulator.md)"
     parser.add_argument("--scenario", default="", metavar="NAME|FILE", help=help_)
-    help_ = "play the story so many times as fast"
+    help_ = "play the scenario FACTOR times as fast"
     parser.add_argument("--speed", type=_positive, default=1.0, metavar="FACTOR", help=help_)
 
 

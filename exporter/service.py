@@ -213,7 +213,7 @@ class Exporter:
     def redacted_config(self) -> str:
         config = self._in_force.config
         if config.file is None:
-            return "# built-in configuration: every tier-1 exchange, BTC-USDT\n"
+            return "# built-in configuration: the seven shipped exchanges, BTC-USDT\n"
         return self.redact(config.file.read_text(encoding="utf-8", errors="replace"))
 
     def redact(self, text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
+from docs.generate import pages
 from exporter.cli import main
 from exporter.core.checks import CHECKS
 from exporter.core.model import Reason, SkipReason
@@ -19,21 +19,10 @@ PROSE = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob
 METRIC = re.compile(r"\b(?:exchange|probe)_[a-z0-9_]+")
 
 
-def generated() -> dict[str, str]:
-    """What docs/generate.py would write."""
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    pages: dict[str, str] = module.pages()
-    return pages
-
-
-@pytest.mark.parametrize("page", sorted(generated()))
+@pytest.mark.parametrize("page", sorted(pages()))
 def test_a_generated_page_is_fresh(page: str) -> None:
-    """Otherwise run python docs/generate.py."""
-    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == generated()[page]
+    """Otherwise run python -m docs.generate."""
+    assert (ROOT / "docs" / page).read_text(encoding="utf-8") == pages()[page]
 
 
 @pytest.mark.parametrize("file", PROSE, ids=lambda file: file.name)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from builder.panels import DATASOURCE, Json, Panel
+from dashboards.builder.panels import DATASOURCE, Json, Panel
 
 SCHEMA_VERSION = 38  # Grafana 9.5; later ones migrate it themselves
 TAG = "exchange-exporter"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builder.panels import BAD, GOOD, OFF, WARN, column
+from dashboards.builder.panels import BAD, GOOD, OFF, WARN, column
 
 ALL = 'job=~"$job",exchange=~"$exchange"'
 RECORDED = 'exchange=~"$exchange"'

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
-from exporter.config.document import Document, KeyPath
+from exporter.config.document import Document, KeyPath, format_path
 from exporter.config.errors import Problem
 from exporter.config.path import compile_path
 from exporter.config.schema_check import seconds
@@ -198,10 +198,7 @@ def _first_problem(validator: Any) -> PayloadError:
         try:
             validator.validate(document)
         except jsonschema_rs.ValidationError as error:
-            path = "$" + "".join(
-                f"[{key}]" if isinstance(key, int) else f".{key}" for key in error.instance_path
-            )
-            return f"{path[:80]}: {error.message[:160]}"
+            return f"{format_path(error.instance_path)[:80]}: {error.message[:160]}"
         return None
 
     return first_problem

@@ -14,12 +14,12 @@ from typing import Any
 
 from exporter.config.document import Document, KeyPath, parse_document, read_document
 from exporter.config.errors import ConfigError, Problem
-from exporter.config.model import CheckOverrides, Config, EndpointOptions, ExchangeConfig
+from exporter.config.model import Config, EndpointOptions, ExchangeConfig, check_overrides
 from exporter.config.schema_check import schema_problems, seconds
 from exporter.config.secret import Secret, read_secret
 from exporter.core.plan import Route
 
-TIER_1 = ("binance", "binance_usdm", "bybit", "okx", "deribit", "coinbase", "kraken")
+DEFAULT_EXCHANGES = ("binance", "binance_usdm", "bybit", "okx", "deribit", "coinbase", "kraken")
 DEFAULT_BUDGET = 0.05
 DEFAULT_PAIRS = ("BTC-USDT",)
 DEFAULT_TIMEOUT = 10.0
@@ -80,7 +80,7 @@ class _Loading:
 
     def run(self) -> Config:
         catalog = self.catalog()
-        wanted = self.data.get("exchanges") or dict.fromkeys(TIER_1)
+        wanted = self.data.get("exchanges") or dict.fromkeys(DEFAULT_EXCHANGES)
         network = self.data.get("network", {})
         exchanges = [
             self._exchange(name, settings or {}, catalog[name], network)
@@ -90,10 +90,9 @@ class _Loading:
         state = self.data.get("state")
         return Config(
             file=self.file,
-            document=self.document,
             exchanges=tuple(exchanges),
             timeout=seconds(self.data.get("timeout", DEFAULT_TIMEOUT)),
-            checks=_overrides(self.data.get("checks", {})),
+            checks=check_overrides(self.data.get("checks", {})),
             state_path=self.folder / state["path"] if state else None,
             secrets=tuple(self.secrets),
         )
@@ -148,7 +147,7 @@ class _Loading:
             budget=settings.get("budget", self.data.get("budget", DEFAULT_BUDGET)),
             base_url=settings.get("base_url"),
             cold=frozenset(cold),
-            checks=_overrides(settings.get("checks", {})),
+            checks=check_overrides(settings.get("checks", {})),
             options={key: _endpoint_options(value) for key, value in options.items()},
             route=self._route(
                 network if own_network is None else own_network,
@@ -214,15 +213,5 @@ def _endpoint_options(settings: Mapping[str, Any]) -> EndpointOptions:
     return EndpointOptions(
         interval=seconds(settings["interval"]) if "interval" in settings else None,
         timeout=seconds(settings["timeout"]) if "timeout" in settings else None,
-        checks=_overrides(settings.get("checks", {})),
+        checks=check_overrides(settings.get("checks", {})),
     )
-
-
-def _overrides(checks: Mapping[str, Any]) -> CheckOverrides:
-    """Check parameters as numbers: durations in seconds, flags as 0 and 1."""
-    return {
-        name: parameters
-        if parameters is False
-        else {key: seconds(value) for key, value in parameters.items()}
-        for name, parameters in checks.items()
-    }

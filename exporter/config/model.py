@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from exporter.config.document import Document
+from exporter.config.schema_check import seconds
 from exporter.config.secret import Secret
 from exporter.core.plan import Route
 
-CheckOverrides = Mapping[str, Mapping[str, float] | bool]
+CheckOverrides = Mapping[str, Mapping[str, float] | Literal[False]]
 """Check name → parameters, or False to switch the check off."""
+
+
+def check_overrides(checks: Mapping[str, Any]) -> CheckOverrides:
+    """The section ``checks`` with numbers: durations in seconds, flags as 0 and 1."""
+    return {
+        name: False if given is False else {key: seconds(value) for key, value in given.items()}
+        for name, given in checks.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,6 @@ class Config:
     """A whole checked configuration. ``file`` is None when there is no configuration file."""
 
     file: Path | None
-    document: Document
     exchanges: tuple[ExchangeConfig, ...]
     timeout: float = 10.0
     checks: CheckOverrides = field(default_factory=dict)

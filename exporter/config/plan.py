@@ -11,7 +11,7 @@ from exporter.config import schedule
 from exporter.config.compile import Compiler, url_builder
 from exporter.config.document import Document, KeyPath
 from exporter.config.errors import ConfigError, Problem
-from exporter.config.model import CheckOverrides, Config, EndpointOptions, ExchangeConfig
+from exporter.config.model import Config, EndpointOptions, ExchangeConfig, check_overrides
 from exporter.config.schema_check import seconds
 from exporter.config.streams import stream_plans
 from exporter.config.symbol import asset_names, native_symbol
@@ -59,7 +59,7 @@ def catalog_problems(document: Document) -> list[Problem]:
         budget=1.0,
         streams=tuple(document.data.get("streams", {}).get("channels", ())),
     )
-    building = _Building(Config(None, document, (exchange,)), exchange)
+    building = _Building(Config(None, (exchange,)), exchange)
     building.run()
     stream_plans(exchange, building.compiler)
     return building.compiler.problems
@@ -200,13 +200,13 @@ class _Building:
         options = self.exchange.options.get(endpoint, EndpointOptions())
         switched_off = set()
         for layer in (
-            _numbers(spec.get("checks", {})),
+            check_overrides(spec.get("checks", {})),
             self.config.checks,
             self.exchange.checks,
             options.checks,
         ):
             for name, override in layer.items():
-                if override is False or override is True:
+                if override is False:
                     switched_off.add(name)
                 elif name in parameters:
                     switched_off.discard(name)
@@ -214,18 +214,10 @@ class _Building:
         return tuple(name for name in names if name not in switched_off), parameters
 
 
-def _numbers(checks: Mapping[str, Any]) -> CheckOverrides:
-    return {
-        name: False if given is False else {key: seconds(value) for key, value in given.items()}
-        for name, given in checks.items()
-    }
-
-
 def _schedule(targets: list[TargetPlan], limits: Mapping[str, Limit]) -> list[TargetPlan]:
     limiter = Limiter(limits.values(), [plan.costs for plan in targets])
-    rates = {status.key: status.sustained_rate for status in limiter.status(now=0.0)}
     demands = [schedule.Demand(str(p.target), p.interval, p.costs) for p in targets]
-    intervals = schedule.fit(demands, rates)
+    intervals = schedule.fit(demands, limiter.sustained_rates())
     return [replace(plan, interval=intervals[str(plan.target)]) for plan in targets]
 
 

@@ -6,7 +6,7 @@ Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 Rand = Callable[[], float]
 
@@ -28,11 +28,3 @@ def full_jitter(ceiling: float, rand: Rand) -> float:
 def equal_jitter(ceiling: float, rand: Rand) -> float:
     """Anything in [ceiling / 2, ceiling): spreads clients and always waits."""
     return (1.0 + rand()) * ceiling / 2.0
-
-
-def delays(base: float, cap: float, rand: Rand) -> Iterator[float]:
-    """Endless waits in seconds between attempts, with equal jitter."""
-    attempt = 0
-    while True:
-        yield equal_jitter(exponential(attempt, base, cap), rand)
-        attempt += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from exporter.core.expression import evaluate, is_true
+from exporter.core.expression import evaluate, holds
 from exporter.core.numbers import decimal
 from exporter.core.plan import CodeRule, Envelope, Expression, Meaning, StatusRule
 from exporter.core.result import ApiError
@@ -89,7 +89,7 @@ def _weigh(
 def _report(document: object, envelope: Envelope) -> _Report | None:
     if document is NO_DOCUMENT:
         return None
-    if envelope.ok is not None and _holds(envelope.ok, document):
+    if envelope.ok is not None and holds(envelope.ok, document):
         return None
     codes = _texts(envelope.code, document)
     if envelope.ok is None and not codes:
@@ -108,13 +108,6 @@ def _match(codes: tuple[str, ...], rules: tuple[CodeRule, ...]) -> tuple[str, Co
 
 def _rule(code: str, rules: tuple[CodeRule, ...]) -> CodeRule | None:
     return next((rule for rule in rules if rule.match(code)), None)
-
-
-def _holds(expression: Expression, document: object) -> bool:
-    try:
-        return is_true(evaluate(expression, document))
-    except ValueError:
-        return False
 
 
 def _texts(expression: Expression | None, document: object) -> tuple[str, ...]:

@@ -19,6 +19,14 @@ def evaluate(expression: Expression, document: object) -> Any:
         raise ValueError("the payload has another shape than documented") from None
 
 
+def holds(expression: Expression, document: object) -> bool:
+    """Whether the expression is true of the document; it is not of one of another shape."""
+    try:
+        return is_true(evaluate(expression, document))
+    except ValueError:
+        return False
+
+
 def is_true(value: object) -> bool:
     """Truth as JMESPath defines it: false are null, false, "", [] and {}; zero is true."""
     return not (value is None or value is False or value in ("", [], {}))

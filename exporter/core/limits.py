@@ -67,24 +67,6 @@ class LimiterState:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitStatus:
-    """One bucket as it is now; None for what the provider has not said lately.
-
-    ``budget_used_ratio`` is our own spending relative to our allowance, ``used_ratio`` everybody's
-    relative to the whole limit. ``blocked_until`` is when we may use it again.
-    """
-
-    key: str
-    exchange: str
-    limit: str
-    budget_used_ratio: float
-    sustained_rate: float
-    used_ratio: float | None
-    remaining: float | None
-    blocked_until: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class LimitView:
     """The state of one published limit that a target spends of, as it is shown.
 
@@ -254,34 +236,13 @@ class Limiter:
         """
         return _block_of(claim, scope).earlier(now)
 
-    def blocks(self, now: float) -> tuple[BlockState, ...]:
-        """The blocks in force."""
-        return tuple(block.state() for block in self._blocks.values() if now < block.until)
-
-    def status(self, now: float) -> tuple[LimitStatus, ...]:
-        """All buckets of the present plan, in its order."""
-        return tuple(self._status(bucket, now) for bucket in self._active)
+    def sustained_rates(self) -> dict[str, float]:
+        """Units per second that may be spent in the long run, by the key of the limit."""
+        return {bucket.limit.key: bucket.units / bucket.window for bucket in self._active}
 
     def views(self, claim: Claim, now: float) -> tuple[LimitView, ...]:
         """The buckets that a claim is charged to, as they are shown."""
         return tuple([_view(bucket, now) for bucket, _ in claim.charges])
-
-    def _status(self, bucket: Bucket, now: float) -> LimitStatus:
-        bucket.expire(now)
-        limit = bucket.limit
-        observed = bucket.observation(now)
-        block = self._blocks.get(_block_key(Scope.EXCHANGE, limit.exchange, "", ""))
-        until = max(bucket.yield_until, block.until if block else NEVER)
-        return LimitStatus(
-            key=limit.key,
-            exchange=limit.exchange,
-            limit=limit.name,
-            budget_used_ratio=1.0 - bucket.left / bucket.units,
-            sustained_rate=bucket.units / bucket.window,
-            used_ratio=observed.used_ratio if observed else None,
-            remaining=observed.remaining if observed else None,
-            blocked_until=until if now < until else None,
-        )
 
     def snapshot(self, now: float, wall: float) -> LimiterState:
         """What must survive a restart."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from exporter.core.model import Failure, Observation, Target, Verdict
@@ -65,7 +64,6 @@ class Result:
     verdicts: tuple[Verdict, ...] = ()
     failure: Failure | None = None
     error: ApiError | None = None
-    usage: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from exporter.core.backoff import exponential
-from exporter.core.expression import evaluate, is_true
+from exporter.core.expression import evaluate, holds, is_true
 from exporter.core.model import Failure, Reason
 from exporter.core.plan import Expression
 from exporter.core.stream_feed import Feed
@@ -236,10 +236,10 @@ class Session:
         """The channel that a data message belongs to, the likeliest asked first."""
         mark = _mark(document)
         likely = self._hints.get(mark)
-        if likely is not None and _holds(likely.channel.matches, document):
+        if likely is not None and holds(likely.channel.matches, document):
             return likely
         for feed in self._feeds:
-            if feed is not likely and _holds(feed.channel.matches, document):
+            if feed is not likely and holds(feed.channel.matches, document):
                 if len(self._hints) >= _MAX_HINTS:
                     self._hints.clear()
                 self._hints[mark] = feed
@@ -262,7 +262,7 @@ class Session:
         if self._tells_of_maintenance(document):
             return True
         for expression, act in self._controls:
-            if expression is not None and _holds(expression, document):
+            if expression is not None and holds(expression, document):
                 act(self, document, at, now)
                 return True
         return False
@@ -354,13 +354,6 @@ _Act = Callable[[Session, Any, float, float], None]
 
 def _patience(feed: Feed) -> float:
     return exponential(feed.requests - 1, TRY_AGAIN, TRY_AGAIN_CAP)
-
-
-def _holds(expression: Expression, document: Any) -> bool:
-    try:
-        return is_true(evaluate(expression, document))
-    except ValueError:
-        return False
 
 
 def _mark(document: Any) -> tuple[str, ...]:

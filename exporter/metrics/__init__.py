@@ -1,10 +1,9 @@
 """Every metric of the exporter: declared in one table, kept and rendered here.
 
 ``families`` declares them, ``probe`` keeps and renders those of the targets, ``own`` those of the
-exporter itself, and ``document`` writes docs/metrics.md from the declarations.
+exporter itself. docs/metrics.md is written from the declarations.
 """
 
-from exporter.metrics.document import document
 from exporter.metrics.exposition import OPENMETRICS, TEXT
 from exporter.metrics.families import FAMILIES, TARGET_LABELS
 from exporter.metrics.family import Family, Kind
@@ -20,5 +19,4 @@ __all__ = [
     "Kind",
     "OwnMetrics",
     "ProbeMetrics",
-    "document",
 ]

@@ -232,7 +232,9 @@ LOOP_LAG = Family(
     advice="Too many targets for this machine, or too little of its CPU.",
     buckets=LAG_BUCKETS,
 )
-IN_FLIGHT = _gauge("exchange_exporter_probes_in_flight", "Probes that are under way now.")
+IN_FLIGHT = _gauge(
+    "exchange_exporter_probes_in_flight", "Probes that are being sent or wait for the limiter."
+)
 RENDER_DURATION = _gauge(
     "exchange_exporter_last_render_duration_seconds",
     "Time it took to write the text of the last answer to /probe.",

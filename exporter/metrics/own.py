@@ -58,7 +58,7 @@ class OwnMetrics:
             self._reload_at.set(at)
 
     def in_flight(self, probes: int) -> None:
-        """So many probes are under way now."""
+        """So many probes are being sent or wait for the limiter."""
         self._in_flight.set(probes)
 
     def rendered(self, seconds: float) -> None:

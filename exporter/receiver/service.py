@@ -21,7 +21,6 @@ from exporter.receiver.webhook import parse_group
 
 _LOG = logging.getLogger(__name__)
 
-_CONCURRENCY = 4
 _LONGEST_WAIT = 10.0  # seconds; a replay by another process is seen then
 _AFTER_A_BUG = 1.0
 _FORGET_EVERY = 3600.0
@@ -49,7 +48,7 @@ class Receiver:
             settings, store, minds, self._delivery, alertmanagers, metrics, clock
         )
         self._work = asyncio.Event()
-        self._slots = asyncio.Semaphore(_CONCURRENCY)
+        self._slots = asyncio.Semaphore(settings.budget.concurrency)
         self._loops: list[asyncio.Task[None]] = []
         self._running: dict[str, asyncio.Task[None]] = {}
         self._forgot_at = 0.0

@@ -42,12 +42,12 @@ class Budget:
     tokens_per_day: int = 500_000
     dollars_per_day: float = 5.0
     calls_per_incident: int = 3
-    concurrency: int = 2
+    concurrency: int = 2  # analyses at once, of any analyst
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """The bounded ``auto_resolve``: off, ``inhibit`` (an enum label) or ``silence``."""
+    """Bounded muting: off, ``inhibit`` (by a derived alert) or ``silence``."""
 
     mode: str = "off"
     dry_run: bool = True  # for silences

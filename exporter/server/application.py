@@ -59,8 +59,7 @@ def _add_routes(router: web.UrlDispatcher, service: Service, settings: ServerSet
     router.add_post(f"{at}/-/reload", pages.reload)
     router.add_put(f"{at}/-/reload", pages.reload)
     router.add_get(f"{at}/", pages.landing)
-    if settings.enable_config_page:
-        router.add_get(f"{at}/config", pages.config)
+    router.add_get(f"{at}/config", pages.config)
     if at:
         router.add_get("/", functools.partial(_redirect, f"{at}/"))
         router.add_get(at, functools.partial(_redirect, f"{at}/"))
@@ -72,8 +71,7 @@ class _Pages:
     def __init__(self, service: Service, settings: ServerSettings) -> None:
         self._service = service
         self._settings = settings
-        links = ("metrics", "sd", "config") if settings.enable_config_page else ("metrics", "sd")
-        self._landing = LandingPage(links)
+        self._landing = LandingPage()
 
     async def landing(self, _request: web.Request) -> web.Response:
         service = self._service
@@ -117,8 +115,6 @@ class _Pages:
         return web.Response(text="not ready\n", status=503)
 
     async def reload(self, _request: web.Request) -> web.Response:
-        if not self._settings.enable_lifecycle:
-            raise web.HTTPForbidden(text="the lifecycle API is not enabled\n")
         problem = self._service.redact(await self._service.reload())
         if problem:
             return web.Response(text=f"reload failed, nothing changed:\n{problem}\n", status=500)

@@ -23,6 +23,7 @@ from exporter.server.landing_row import Row, icon
 from exporter.server.status import State, status_of
 from exporter.server.text import moment, printable, span
 
+_LINKS = ("metrics", "sd", "config")
 _HEADS = (
     '<div class="heads" aria-hidden="true"><span></span><span>target</span><span>state</span>'
     '<span class="number">since</span><span class="number">latency</span>'
@@ -56,13 +57,13 @@ class _Card:
 class LandingPage:
     """Renders the page; ``policy`` is the Content-Security-Policy that it needs."""
 
-    def __init__(self, links: Sequence[str] = ("metrics", "sd", "config")) -> None:
+    def __init__(self) -> None:
         style, script = _resource("landing.css"), _resource("landing.js")
         self._template = string.Template(
             string.Template(_resource("landing.html")).safe_substitute(
                 style=style.replace("$", "$$"),
                 script=script.replace("$", "$$"),
-                links="".join(f'<a href="{link}">/{link}</a>' for link in links),
+                links="".join(f'<a href="{link}">/{link}</a>' for link in _LINKS),
             )
         )
         self.policy = (

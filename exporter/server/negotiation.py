@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import functools
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
 _LONGEST = 1024
 _TEXT_RANGES = ("text/plain", "text/*", "*/*")  # most specific first
 

@@ -14,8 +14,9 @@ from exporter.core.model import Failure, Observation, Reason
 from exporter.core.plan import TargetPlan
 from exporter.core.result import Result
 from exporter.core.view import View
+from exporter.metrics import OPENMETRICS, TEXT
 from exporter.server.interface import Service
-from exporter.server.negotiation import OPENMETRICS, TEXT, wants_openmetrics
+from exporter.server.negotiation import wants_openmetrics
 from exporter.server.report import describe
 from exporter.server.text import printable
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from urllib.parse import urlsplit
 
+from exporter.config.secret import MASK
 from exporter.core.model import Observation, Phases, SkipReason, Verdict
 from exporter.core.result import Facts, Result
 from exporter.core.stream_view import StreamView
@@ -21,7 +22,6 @@ _CREDENTIAL = re.compile(
     r"auth|cookie|token|secret|sign|passw|passphrase|credential|session|(^|[-_.])key$|apikey",
     re.IGNORECASE,
 )
-_MASK = "<secret>"
 _BAR = 30
 
 
@@ -135,7 +135,7 @@ def without_credentials(url: str) -> str:
     parts = urlsplit(url)
     pairs = [pair.partition("=") for pair in parts.query.split("&")]
     query = "&".join(
-        f"{name}={_MASK}" if _CREDENTIAL.search(name) else f"{name}{equals}{value}"
+        f"{name}={MASK}" if _CREDENTIAL.search(name) else f"{name}{equals}{value}"
         for name, equals, value in pairs
     )
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query).geturl()
@@ -147,7 +147,7 @@ def _response(seen: Observation, redact: Redact) -> Iterator[str]:
     version = printable(seen.http_version, 20)
     yield f"HTTP/{version} {seen.status}, {len(seen.body)} bytes"
     for name, value in list(seen.headers.items())[:50]:
-        shown = _MASK if _CREDENTIAL.search(name) else printable(redact(value), 300)
+        shown = MASK if _CREDENTIAL.search(name) else printable(redact(value), 300)
         yield f"{printable(redact(name), 100)}: {shown}"
 
 

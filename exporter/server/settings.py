@@ -30,8 +30,6 @@ class ServerSettings:
     external_url: str = ""
     route_prefix: str | None = None
     web_config_file: Path | None = None
-    enable_lifecycle: bool = True
-    enable_config_page: bool = True
     default_timeout: float = 10.0
     send_timeout: float = 30.0
     version: str = __version__

@@ -10,7 +10,4 @@ from exporter.state.disk import DiskStore
 from exporter.state.memory import MemoryStore
 from exporter.state.store import Snapshot, Store
 
-STATES = {"disk": DiskStore, "memory": MemoryStore}
-"""Key of the section ``state`` of the configuration → implementation."""
-
-__all__ = ["STATES", "DiskStore", "MemoryStore", "Snapshot", "Store"]
+__all__ = ["DiskStore", "MemoryStore", "Snapshot", "Store"]

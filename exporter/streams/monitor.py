@@ -47,11 +47,6 @@ class Monitor:
         self._stopping: set[asyncio.Task[None]] = set()
         self._started = False
 
-    @property
-    def connections(self) -> int:
-        """Streams that are connected now."""
-        return sum(each.watch.link.session is not None for each in self._running.values())
-
     def start(self) -> None:
         """Begin to watch."""
         self._started = True

@@ -27,7 +27,7 @@ ENDPOINTS = {
 EXPRESSIONS = {
     "ok", "code", "message", "at", "symbol", "last", "bid", "ask", "sequence", "maintenance",
 }  # fmt: skip
-TIER_1 = {"binance", "binance_usdm", "bybit", "okx", "deribit", "coinbase", "kraken"}
+DEFAULT_EXCHANGES = {"binance", "binance_usdm", "bybit", "okx", "deribit", "coinbase", "kraken"}
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -65,7 +65,7 @@ def accepts(exchange: str, endpoint: str, body: object) -> bool:
 
 def test_every_exchange_of_the_first_tier_has_a_file() -> None:
     """Renaming or losing a file would silently drop an exchange."""
-    assert {path.stem for path in FILES} >= TIER_1
+    assert {path.stem for path in FILES} >= DEFAULT_EXCHANGES
 
 
 @every_file

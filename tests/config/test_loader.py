@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config.errors import ConfigError
-from exporter.config.loader import TIER_1, load_config, shipped_catalog
+from exporter.config.loader import DEFAULT_EXCHANGES, load_config, shipped_catalog
 from exporter.config.plan import build_plan
 
 TESTDATA = Path(__file__).parent / "testdata"
@@ -39,10 +39,10 @@ def test_a_bad_file_never_shows_what_looks_like_a_secret() -> None:
     assert "password@" not in str(caught.value)
 
 
-def test_without_a_file_every_tier_1_exchange_is_probed() -> None:
+def test_without_a_file_the_default_exchanges_are_probed() -> None:
     """For BTC-USDT, at a budget of 5 %, in memory only."""
     config = load_config(None, {})
-    assert tuple(exchange.name for exchange in config.exchanges) == TIER_1
+    assert tuple(exchange.name for exchange in config.exchanges) == DEFAULT_EXCHANGES
     assert {exchange.pairs for exchange in config.exchanges} == {("BTC-USDT",)}
     assert {exchange.budget for exchange in config.exchanges} == {0.05}
     assert config.state_path is None
@@ -50,7 +50,7 @@ def test_without_a_file_every_tier_1_exchange_is_probed() -> None:
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     """As without a file."""
-    assert len(load_config(write(tmp_path, ""), {}).exchanges) == len(TIER_1)
+    assert len(load_config(write(tmp_path, ""), {}).exchanges) == len(DEFAULT_EXCHANGES)
 
 
 def test_an_exchange_overrides_what_is_general(tmp_path: Path) -> None:

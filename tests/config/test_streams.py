@@ -9,13 +9,13 @@ import pytest
 
 from exporter.config.document import parse_document
 from exporter.config.errors import ConfigError
-from exporter.config.loader import TIER_1, load_config, shipped_catalog
+from exporter.config.loader import DEFAULT_EXCHANGES, load_config, shipped_catalog
 from exporter.config.message import answer, fill, message
 from exporter.config.plan import build_plan, catalog_problems
 from exporter.core.plan import Plan
 from exporter.core.stream_plan import StreamPlan
 
-every_exchange = pytest.mark.parametrize("exchange", TIER_1)
+every_exchange = pytest.mark.parametrize("exchange", DEFAULT_EXCHANGES)
 
 
 def plan_of(folder: Path, text: str) -> Plan:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.core.backoff import delays, equal_jitter, exponential, full_jitter
+from exporter.core.backoff import equal_jitter, exponential, full_jitter
 
 
 def test_waits_double_up_to_the_cap() -> None:
@@ -20,8 +18,3 @@ def test_jitter_stays_below_the_ceiling(chance: float, ceiling: float) -> None:
     """Full jitter may hardly wait, equal jitter waits half the ceiling at least."""
     assert 0 <= full_jitter(ceiling, lambda: chance) <= ceiling
     assert ceiling / 2 <= equal_jitter(ceiling, lambda: chance) <= ceiling
-
-
-def test_delays_are_endless_and_capped() -> None:
-    """The generator doubles its waits, halved here by the smallest chance."""
-    assert list(islice(delays(2.0, 10.0, lambda: 0.0), 5)) == [1, 2, 4, 5, 5]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.core.bucket import Allowance, allowance
-from exporter.core.limits import Claim, Costs, Denial, Limiter, LimitStatus
+from exporter.core.limits import Claim, Costs, Denial, Limiter, LimitView
 from exporter.core.model import Reason, SkipReason
 from exporter.core.plan import Limit, Scope, UsageHeaders
 from exporter.core.usage import LimitUsage, limit_usages
@@ -32,9 +32,9 @@ def granted(limiter: Limiter, claim: Claim, now: float, tries: int = 1000) -> in
     return next(n for n in range(tries) if limiter.reserve(claim, now) is not None)
 
 
-def status(limiter: Limiter, now: float) -> LimitStatus:
-    """The state of the only bucket."""
-    (only,) = limiter.status(now)
+def shown(limiter: Limiter, claim: Claim, now: float) -> LimitView:
+    """The only limit of a claim."""
+    (only,) = limiter.views(claim, now)
     return only
 
 
@@ -89,7 +89,7 @@ def test_all_buckets_or_none() -> None:
     claim = limiter.claim("binance", "account", "main", costs)
     assert limiter.reserve(claim, 0.0) is None
     assert denial(limiter, claim, 1.0).what == "account_1m"
-    assert [each.budget_used_ratio for each in limiter.status(1.0)] == pytest.approx([0.2, 1.0])
+    assert [each.budget_used for each in limiter.views(claim, 1.0)] == pytest.approx([0.2, 1.0])
 
 
 def test_a_cost_named_twice_is_added_up() -> None:
@@ -149,11 +149,11 @@ def test_others_on_our_address_count() -> None:
     assert limiter.reserve(claim, 0.0) is None
     limiter.sync(claim, [LimitUsage("ip", used=80.0, reset_in=12.5)], 1.0)
     assert denial(limiter, claim, 2.0) == Denial(SkipReason.BUDGET, 13.5, "ip_1m")
-    found = status(limiter, 2.0)
-    assert (found.used_ratio, found.remaining, found.blocked_until) == (0.8, 20.0, 13.5)
+    found = shown(limiter, claim, 2.0)
+    assert (found.used, found.remaining) == (0.8, 20.0)
     assert limiter.reserve(claim, 13.5) is None
-    found = status(limiter, 13.5)
-    assert (found.used_ratio, found.remaining, found.blocked_until) == (None, None, None)
+    found = shown(limiter, claim, 13.5)
+    assert (found.used, found.remaining) == (None, None)
 
 
 @pytest.mark.parametrize("reset_in", [None, -1.0, 0.0, 61.0, 1e12])
@@ -182,8 +182,8 @@ def test_usage_is_read_carefully(
     """Used, remaining and limit complete each other."""
     limiter, claim = one()
     limiter.sync(claim, [usage], 0.0)
-    found = status(limiter, 0.0)
-    assert found.used_ratio == (None if ratio is None else pytest.approx(ratio))
+    found = shown(limiter, claim, 0.0)
+    assert found.used == (None if ratio is None else pytest.approx(ratio))
     assert found.remaining == remaining
 
 
@@ -266,8 +266,7 @@ def test_the_later_block_wins() -> None:
     limiter.block(claim, Scope.EXCHANGE, 30.0, Reason.RATE_LIMITED, now=1.0)
     limiter.block(claim, Scope.ENDPOINT, 50.0, Reason.RATE_LIMITED, now=1.0)
     assert denial(limiter, claim, 2.0) == Denial(SkipReason.BACKOFF, 60.0, "exchange banned")
-    assert status(limiter, 2.0).blocked_until == 60.0
-    assert [(each.scope, each.until) for each in limiter.blocks(55.0)] == [("exchange", 60.0)]
+    assert denial(limiter, claim, 55.0) == Denial(SkipReason.BACKOFF, 60.0, "exchange banned")
 
 
 def test_blocks_in_a_row_are_counted() -> None:
@@ -293,11 +292,11 @@ def test_a_restart_forgets_nothing() -> None:
     again.restore(limiter.snapshot(12.0, WALL), 500.0, WALL + 1)
     assert denial(again, claim, 506.9).retry_at == pytest.approx(507.0, abs=0.002)
     assert again.consecutive(claim, Scope.EXCHANGE, 600.0) == 1
-    found = status(again, 507.1)
-    assert found.used_ratio == pytest.approx(5 / 6)
+    found = shown(again, claim, 507.1)
+    assert found.used == pytest.approx(5 / 6)
     assert found.remaining == 10.0
-    assert found.budget_used_ratio == pytest.approx(1 / 3)
-    assert status(again, 559.1).budget_used_ratio == 0.0
+    assert found.budget_used == pytest.approx(1 / 3)
+    assert shown(again, claim, 559.1).budget_used == 0.0
 
 
 @pytest.mark.parametrize("at", [0.0, 0.0004, 1 / 3, 12.3456789])
@@ -319,7 +318,7 @@ def test_a_clock_set_back_is_survived() -> None:
     again.restore(limiter.snapshot(0.0, WALL), 0.0, 0.0)
     week = 7 * 24 * 3600.0
     assert denial(again, claim, 1.0) == Denial(SkipReason.BACKOFF, week, "exchange banned")
-    assert status(again, 59.9).budget_used_ratio == 1.0
+    assert shown(again, claim, 59.9).budget_used == 1.0
     assert again.reserve(claim, week) is None
 
 
@@ -330,8 +329,9 @@ def test_a_snapshot_of_another_plan_is_ignored() -> None:
     limiter.block(claim, Scope.EXCHANGE, 10.0, Reason.BANNED, now=0.0)
     again = Limiter([limit("other")], [])
     again.restore(limiter.snapshot(0.0, WALL), 0.0, WALL)
-    assert status(again, 0.0).budget_used_ratio == 0.0
-    assert len(again.blocks(0.0)) == 1
+    claim = again.claim("binance", "depth", "", (("other", 1.0),))
+    assert shown(again, claim, 0.0).budget_used == 0.0
+    assert denial(again, claim, 0.0).what == "exchange banned"
 
 
 def test_a_reload_refills_nothing() -> None:
@@ -343,7 +343,7 @@ def test_a_reload_refills_nothing() -> None:
     limiter.reconfigure([limit(share=0.01)], [IP])
     assert denial(limiter, claim, 2.0).retry_at == 61.0
     limiter.reconfigure([], [])
-    assert limiter.status(3.0) == ()
+    assert limiter.sustained_rates() == {}
     limiter.reconfigure([limit()], [IP])
     assert limiter.reserve(limiter.claim("binance", "time", "", IP), 4.0) is not None
 

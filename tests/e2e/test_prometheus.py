@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.loader import TIER_1, shipped_catalog
+from exporter.config.loader import DEFAULT_EXCHANGES, shipped_catalog
 from tests.e2e.conftest import write_config
 from tests.e2e.processes import exporter, get, prometheus, query, until
 
@@ -57,7 +57,7 @@ def scraped(simulator_process: str, tmp_path_factory: pytest.TempPathFactory) ->
 def config_of_all_exchanges() -> str:
     """Every endpoint of every exchange, as often as its full limits allow but every 5 s at most."""
     lines = ["budget: 1", "exchanges:"]
-    for name in TIER_1:
+    for name in DEFAULT_EXCHANGES:
         offered = shipped_catalog()[name].data["endpoints"]
         options = ", ".join(f"{endpoint}: {{interval: {INTERVAL}}}" for endpoint in offered)
         lines.append(f"  {name}: {{base_url: 'SIM/{name}', options: {{{options}}}}}")
@@ -95,7 +95,7 @@ def test_queries_return_what_the_exchanges_served(scraped: Scraped, simulator: s
         json.loads(get(f"{simulator}/binance/api/v3/ticker/price?symbol=BTCUSDT")[1])["price"]
     )
     prices = query(scraped.servers[0], "exchange_price")
-    assert {labels["exchange"] for labels, _ in prices} == set(TIER_1)
+    assert {labels["exchange"] for labels, _ in prices} == set(DEFAULT_EXCHANGES)
     for labels, value in prices:
         assert value == pytest.approx(served, rel=0.02), labels
     (skew,) = query(scraped.servers[0], "max(abs(exchange_clock_skew_seconds))")

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from exporter.receiver.analysts import deterministic, spending
-from exporter.receiver.analysts.completion import read_answer, seconds_of
+from exporter.receiver.analysts.completion import read_answer
 from exporter.receiver.analysts.endpoint import Endpoint
 from exporter.receiver.analysts.openai import order
 from exporter.receiver.model import Answer, Cause
@@ -481,24 +481,6 @@ def test_canaries_get_their_share() -> None:
     assert 60 < first < 140
     assert orders[7] == order([canary, plain], "content 7")
     assert all(len(found) == 2 for found in orders)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("7", 7.0),
-        ("0.5", 0.5),
-        ("-3", 0.0),
-        ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
-        ("nan", None),
-        ("inf", None),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_read(text: str, seconds: float | None) -> None:
-    """Seconds or a date; what is neither counts for nothing."""
-    assert seconds_of(text, NOW) == seconds
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,8 @@ class World:
     @property
     def budget_used(self) -> float:
         """Our spending of the limit relative to our allowance."""
-        return self.limiter.status(self.clock.monotonic())[0].budget_used_ratio
+        claim = self.limiter.claim("x", "x", "", (("ip", 1.0),))
+        return self.limiter.views(claim, self.clock.monotonic())[0].budget_used
 
 
 def reason_of(view: View) -> Reason | None:

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.core.model import Reason
 from exporter.core.view import View
-from exporter.server.negotiation import OPENMETRICS, TEXT
+from exporter.metrics import OPENMETRICS, TEXT
 from exporter.server.probe import TIMEOUT_HEADER, allowed_time, safety_offset
 from tests.server.fake_service import SECRET, FakeService, failing, healthy
 from tests.server.running import fetch, running

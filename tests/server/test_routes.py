@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import socket
 import time
 from typing import Any
@@ -96,18 +95,6 @@ def test_reload_needs_a_method_with_consequences() -> None:
     answer = ask("GET", "/-/reload", fake)
 
     assert (answer.status, answer.headers["Allow"], fake.reloads) == (405, "POST,PUT", 0)
-
-
-def test_switched_off_features_are_not_there() -> None:
-    """Neither the lifecycle API nor the page with the configuration."""
-    fake = service()
-
-    assert ask("POST", "/-/reload", fake, enable_lifecycle=False).status == 403
-    assert fake.reloads == 0
-    assert ask("GET", "/config", enable_config_page=False).status == 404
-    assert "config" not in re.findall(
-        'href="([a-z]+)"', ask("GET", "/", enable_config_page=False).text
-    )
 
 
 def test_config_is_yaml_without_secrets() -> None:

@@ -18,7 +18,7 @@ from exporter.core.bucket import BucketState, Observed
 from exporter.core.limits import BlockState, LimiterState
 from exporter.core.model import Reason
 from exporter.core.plan import Scope
-from exporter.state import STATES, DiskStore, MemoryStore, Snapshot
+from exporter.state import DiskStore, MemoryStore, Snapshot
 from exporter.state.codec import decode, encode
 
 FULL = Snapshot(
@@ -70,11 +70,6 @@ def test_memory_lasts_as_long_as_the_process() -> None:
     assert store.load() == (Snapshot(), None)
     assert store.save(FULL) is None
     assert store.load() == (FULL, None)
-
-
-def test_the_stores_have_names() -> None:
-    """The table of the configuration's keys."""
-    assert list(STATES.items()) == [("disk", DiskStore), ("memory", MemoryStore)]
 
 
 @pytest.mark.parametrize(

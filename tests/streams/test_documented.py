@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from exporter.config.document import parse_document
-from exporter.config.loader import TIER_1, config_from
+from exporter.config.loader import DEFAULT_EXCHANGES, config_from
 from exporter.config.plan import build_plan
 from exporter.core.model import Reason
 from exporter.core.stream import Session
@@ -36,7 +36,7 @@ class Story(NamedTuple):
 @cache
 def streams() -> dict[str, StreamPlan]:
     """The connections of every exchange for one pair."""
-    named = ", ".join(f"{name}: {{streams: [ticker, trades, book]}}" for name in TIER_1)
+    named = ", ".join(f"{name}: {{streams: [ticker, trades, book]}}" for name in DEFAULT_EXCHANGES)
     text = f"exchanges: {{{named}}}\n"
     return dict(build_plan(config_from(parse_document(text.encode(), "test"), None, {})).streams)
 

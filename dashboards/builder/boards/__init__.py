@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from builder.boards.alerting import ALERTING
-from builder.boards.anomalies import ANOMALIES
-from builder.boards.detail import DETAIL
-from builder.boards.exporter import EXPORTER
-from builder.boards.limits import LIMITS
-from builder.boards.overview import OVERVIEW
-from builder.boards.slo import SLO
-from builder.boards.streams import STREAMS
-from builder.boards.truth import TRUTH
+from dashboards.builder.boards.alerting import ALERTING
+from dashboards.builder.boards.anomalies import ANOMALIES
+from dashboards.builder.boards.detail import DETAIL
+from dashboards.builder.boards.exporter import EXPORTER
+from dashboards.builder.boards.limits import LIMITS
+from dashboards.builder.boards.overview import OVERVIEW
+from dashboards.builder.boards.slo import SLO
+from dashboards.builder.boards.streams import STREAMS
+from dashboards.builder.boards.truth import TRUTH
 
 BOARDS = (OVERVIEW, DETAIL, TRUTH, LIMITS, STREAMS, ANOMALIES, ALERTING, EXPORTER, SLO)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import (
+from dashboards.builder.board import Board
+from dashboards.builder.panels import (
     BAD,
     GOOD,
     OFF,
@@ -16,7 +16,7 @@ from builder.panels import (
     table,
     timeline,
 )
-from builder.shared import LATE, OURS, SEVERITY, by_urgency
+from dashboards.builder.shared import LATE, OURS, SEVERITY, by_urgency
 
 NO_PROVIDER = "no provider configured"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, bars, dashed, lines, timeline
-from builder.shared import RECORDED, SCORE
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, bars, dashed, lines, timeline
+from dashboards.builder.shared import RECORDED, SCORE
 
 NONE_YET = "needs two days of history"
 

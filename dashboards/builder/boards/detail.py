@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, OFF, STATUS, heatmap, lines, number, timeline
-from builder.shared import ALL, ENDPOINT, ENDPOINT_SLOW, ON_OFF, RATIO_GOOD, RECORDED, SLOW
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, GOOD, OFF, STATUS, heatmap, lines, number, timeline
+from dashboards.builder.shared import (
+    ALL,
+    ENDPOINT,
+    ENDPOINT_SLOW,
+    ON_OFF,
+    RATIO_GOOD,
+    RECORDED,
+    SLOW,
+)
 
 DETAIL = Board(
     "exchange-detail",

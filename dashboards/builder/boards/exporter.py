@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, lines, number
-from builder.shared import ON_OFF
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, GOOD, lines, number
+from dashboards.builder.shared import ON_OFF
 
 OWN = '{instance=~"$instance"}'
 EXPORTERS = f"exchange_exporter_build_info{OWN}"

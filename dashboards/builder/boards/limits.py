@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, lines, number
-from builder.shared import ALL, RECORDED, USED
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, GOOD, lines, number
+from dashboards.builder.shared import ALL, RECORDED, USED
 
 LIMITS = Board(
     "exchange-limits",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, STATUS, WARN, bars, column, lines, number, table, timeline
-from builder.shared import FIRING, RECORDED, SCORE, SEVERITY, SLOW, USED, by_urgency
+from dashboards.builder.board import Board
+from dashboards.builder.panels import (
+    BAD,
+    GOOD,
+    STATUS,
+    WARN,
+    bars,
+    column,
+    lines,
+    number,
+    table,
+    timeline,
+)
+from dashboards.builder.shared import FIRING, RECORDED, SCORE, SEVERITY, SLOW, USED, by_urgency
 
 OVERVIEW = Board(
     "exchange-overview",

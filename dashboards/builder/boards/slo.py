@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, WARN, bars, lines, table
-from builder.shared import BURN, RECORDED
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, GOOD, WARN, bars, lines, table
+from dashboards.builder.shared import BURN, RECORDED
 
 SLO = Board(
     "exchange-slo",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, WARN, heatmap, lines, timeline
-from builder.shared import ALL, RECORDED
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, GOOD, WARN, heatmap, lines, timeline
+from dashboards.builder.shared import ALL, RECORDED
 
 STREAMS = Board(
     "exchange-streams",

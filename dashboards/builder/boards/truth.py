@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from builder.board import Board
-from builder.panels import BAD, GOOD, bars, lines, timeline
-from builder.shared import ENDPOINT, RECORDED
+from dashboards.builder.board import Board
+from dashboards.builder.panels import BAD, GOOD, bars, lines, timeline
+from dashboards.builder.shared import ENDPOINT, RECORDED
 
 TRUTH = Board(
     "exchange-truth",

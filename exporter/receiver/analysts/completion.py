@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 
+from exporter.core.usage import retry_after
 from exporter.receiver.outcome import Outcome
 from exporter.receiver.settings import Provider
 
@@ -84,25 +82,11 @@ async def _read(response: aiohttp.ClientResponse, most: int, now: float) -> Repl
     return read_answer(bytes(raw))
 
 
-def _error(status: int, raw: bytes, retry_after: str, now: float) -> Reply:
+def _error(status: int, raw: bytes, header: str, now: float) -> Reply:
     kinds = {401: Outcome.AUTH, 403: Outcome.AUTH, 429: Outcome.RATE_LIMITED}
     text = raw[:_LONGEST_ERROR].decode(errors="replace")
-    wait = seconds_of(retry_after, now)
+    wait = retry_after({"retry-after": header}, now)
     return Reply(kinds.get(status, Outcome.HTTP_ERROR), text, status, wait)
-
-
-def seconds_of(retry_after: str, now: float) -> float | None:
-    """The seconds of a Retry-After header: a number, or a date (RFC 9110, 10.2.3)."""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(retry_after)
-            zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
-            seconds = (zoned - datetime.fromtimestamp(now, UTC)).total_seconds()
-        except (ValueError, TypeError, OverflowError, OSError):
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def read_answer(raw: bytes) -> Reply:

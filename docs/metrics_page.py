@@ -1,4 +1,4 @@
-"""docs/metrics.md from the declarations: ``python -m exporter.metrics > docs/metrics.md``."""
+"""The text of docs/metrics.md, from the declarations of the metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.TLS: "the TLS handshake failed or the certificate is not valid",
     Reason.TIMEOUT: "no complete answer came in time",
     Reason.DISCONNECTED: "the connection broke before the answer was complete",
-    Reason.HTTP_ERROR: "an HTTP status that tells of an error and nothing more",
+    Reason.HTTP_ERROR: "an HTTP error status with no further explanation",
     Reason.RATE_LIMITED: "the exchange says that we ask too often",
     Reason.BANNED: "the exchange has shut us out",
     Reason.AUTH: "key, signature, permission or clock were refused",
@@ -24,7 +24,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.API_ERROR: "the exchange reports an error of another kind",
     Reason.MALFORMED: "the answer cannot be read or lacks its documented shape",
     Reason.INVALID_DATA: "the answer is well formed but cannot be true",
-    Reason.STALE_DATA: "the answer is true of the past only",
+    Reason.STALE_DATA: "the answer is out of date",
     Reason.TOO_LARGE: "the answer exceeds the bound for its size",
     Reason.INTERNAL_ERROR: "a bug of the exporter, not the exchange's fault",
 }
@@ -59,7 +59,7 @@ _STATES = ", ".join(f"`{state}`" for state in Circuit)
 _INTRODUCTION = f"""\
 # Metrics
 
-Generated from the declarations by `python -m exporter.metrics`. Do not edit.
+<!-- Written by docs/generate.py from exporter/metrics. -->
 
 `/probe` shows the metrics of the targets, `/metrics` those of the exporter itself.
 
