@@ -87,7 +87,7 @@ def _configuration_lines() -> Iterator[str]:
     yield "|---|---|---|---|"
     yield from _key_lines(schema, schema["properties"], "")
     yield ""
-    yield "`CHECK` and its parameters: [checks.md](checks.md)."
+    yield "Checks and their parameters: [checks.md](checks.md)."
     yield ""
     yield "## How often a target is probed by default"
     yield ""

@@ -133,7 +133,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class CodeRule:
-    """Reads one error code or text: exact, by prefix (``EGeneral:*``), by pattern, or any (``*``).
+    """Reads one error code or text: exact, or by prefix (``EGeneral:*``; ``*`` is any).
 
     ``scope`` says what to keep away from when the meaning is rate_limited or banned; ``backoff`` is
     the wait in seconds when the answer names none.
@@ -162,7 +162,7 @@ class Envelope:
     ``code`` may yield a list (Kraken), of which the first match wins. ``until`` finds the end of a
     block, in unix seconds, in an error text. ``default_backoff`` (seconds) is the first wait where
     nobody names one, ``max_block`` the longest that is believed.
-    ``retry_after_unit`` is ``s`` for everybody but dYdX, who sends ``ms``.
+    ``retry_after_unit`` is ``s``, or ``ms`` for a provider that sends milliseconds.
     """
 
     ok: Expression | None

@@ -23,8 +23,8 @@ class Sequence:
 
     ``first`` and ``last`` find the first and last id of a message (the same where there is only
     one), ``previous`` the id of the message before. ``snapshot`` is true of a message that starts
-    afresh, ``keepalive`` of one that repeats an id legally; ``reset`` are ids to which the provider
-    may legally fall back.
+    afresh, ``keepalive`` of one that repeats an id legally; ``resets`` are ids to which the
+    provider may legally fall back.
     """
 
     rule: str

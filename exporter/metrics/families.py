@@ -1,4 +1,4 @@
-"""The declaration of every metric. No other module names one.
+"""The declarations of the metrics of requests and of the exporter itself.
 
 The metrics named ``probe_*`` keep the names and meanings of blackbox_exporter, so that rules and
 dashboards written for it go on working.
@@ -176,7 +176,7 @@ BOOK_SEQUENCE = _gauge(
 
 LIMIT_USED = _gauge(
     "exchange_rate_limit_used_ratio",
-    "Part of a published limit that is used, other clients included, as the exchange reports it. "
+    "Share of a published limit that is used, other clients included, as the exchange reports it. "
     "Absent if it does not.",
     "limit",
     normal="Below 0.8.",
@@ -195,14 +195,14 @@ BLOCKED_UNTIL = _gauge(
 )
 BUDGET_USED = _gauge(
     "exchange_budget_used_ratio",
-    "Part of the exporter's own allowance of a published limit that is spent.",
+    "Share of the exporter's own allowance of a published limit that is spent.",
     "limit",
     normal="Below 1.",
     advice="At 1 probes are skipped for `budget`: fewer targets or a larger budget.",
 )
 CIRCUIT_STATE = _gauge(
     "exchange_circuit_state",
-    "1 for the state in which the circuit breaker of the host is, 0 for the others.",
+    "1 for the current state of the host's circuit breaker, 0 for the others.",
     "state",
     normal='state="closed" is 1.',
     advice="Open: the host failed repeatedly and is left alone until the next trial.",

@@ -73,7 +73,7 @@ EVENT_LAG = Family(
 )
 GAPS = counter(
     "exchange_stream_sequence_gaps_total",
-    "Gaps in the sequence of the messages. Legal resets and reconnects are none.",
+    "Gaps in the sequence of the messages. Legal resets and reconnects are not counted.",
     normal="Flat.",
     advice="A book built from this feed is wrong until it is taken anew.",
 )

@@ -1,4 +1,4 @@
-"""What the web server needs of the rest: one protocol, implemented by the composition root."""
+"""What the web server needs of the rest: one protocol, implemented by ``exporter.service``."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ class Service(Protocol):
 
     @property
     def about(self) -> Mapping[str, str]:
-        """Facts for the landing page: version, started (unix s), config file, budget."""
+        """Facts for the landing page: version, started (unix s), config file, number of targets."""
         ...

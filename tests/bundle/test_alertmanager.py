@@ -29,7 +29,7 @@ from tests.bundle.rules import alerts
 
 ROUTES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "routes.yml").read_text(encoding="utf-8"))
 STALE = {
-    "summary": "okx serves data of the past",
+    "summary": "okx serves stale data",
     "description": "Answers of okx/depth/BTC-USDT are true of the past only.",
     "runbook_url": "https://example.org/runbooks/ExchangeDataStale.md",
     "dashboard_url": "http://grafana.example.org/d/exchange-detail?var-exchange=okx",
@@ -150,7 +150,7 @@ def test_analyses_are_never_inhibited_with_their_sources() -> None:
 def test_a_lock_screen_shows_what_matters(tmp_path: Path) -> None:
     """State, severity, what and since when."""
     line = told("exchange.headline", notification([stale()]), tmp_path)
-    assert line == "[FIRING] critical · okx serves data of the past · since 03:12 UTC"
+    assert line == "[FIRING] critical · okx serves stale data · since 03:12 UTC"
 
 
 def test_a_message_says_what_where_and_what_to_do(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_the_end_is_told_as_such(tmp_path: Path) -> None:
     labels, annotations = stale()["labels"], stale()["annotations"]
     ended = notification([alert(labels, annotations, ended=True)], "resolved")
     line = told("exchange.headline", ended, tmp_path)
-    assert line == "[RESOLVED] critical · okx serves data of the past"
+    assert line == "[RESOLVED] critical · okx serves stale data"
     assert "Silence" not in told("exchange.text", ended, tmp_path)
 
 
@@ -249,7 +249,7 @@ def test_a_silence_has_the_labels_as_they_are(tmp_path: Path) -> None:
 
 
 ANALYSIS = {
-    "summary": "okx serves data of the past",
+    "summary": "okx serves stale data",
     "cause": "stale_data",
     "impact": "Books are old.",
     "action": "Use the stream.",

@@ -1,4 +1,4 @@
-"""The board alerting."""
+"""What fires, what was said of it, and how the receiver is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board anomalies."""
+"""What is unusual, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board detail."""
+"""One exchange from top to bottom."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DETAIL = Board(
                 ),
                 number(
                     "Blocked for",
-                    "How long the exchange has sent us away for. Nothing here is normal.",
+                    "How long the exchange has told us to stay away. No data is the normal state.",
                     (f"exchange:blocked_seconds:max{{{RECORDED}}}", "{{exchange}}"),
                     unit="s",
                     empty="not blocked",

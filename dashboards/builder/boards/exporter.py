@@ -1,4 +1,4 @@
-"""The board exporter."""
+"""Is the monitoring itself healthy?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXPORTERS = f"exchange_exporter_build_info{OWN}"
 EXPORTER = Board(
     "exchange-exporter",
     "Exporter",
-    "Is what we measure with all right?",
+    "Is the monitoring itself healthy?",
     (
         (
             "Health",

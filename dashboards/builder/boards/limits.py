@@ -1,4 +1,4 @@
-"""The board limits."""
+"""Who spends the limits, and how long they last."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LIMITS = Board(
                 ),
                 lines(
                     "In 15 minutes",
-                    "Where the use of a limit will be if it goes on like this. 100 % is the end of it.",
+                    "Where the use of a limit will be if it goes on like this. At 100 % the limit is exhausted.",
                     (f"limit:used:predict15m{{{RECORDED}}}", "{{exchange}} {{limit}}"),
                     unit="percentunit",
                     decimals=1,
@@ -58,7 +58,7 @@ LIMITS = Board(
             (
                 number(
                     "Blocked for",
-                    "How long exchanges have sent us away for. Nothing is normal.",
+                    "How long exchanges have told us to stay away. No data is the normal state.",
                     (f"exchange:blocked_seconds:max{{{RECORDED}}}", "{{exchange}}"),
                     unit="s",
                     steps=((None, BAD),),
@@ -80,7 +80,7 @@ LIMITS = Board(
                 ),
                 lines(
                     "Skipped probes",
-                    "By reason. Interval is pacing; budget and backoff are want.",
+                    "By reason. `interval` is normal pacing; `budget` and `backoff` mean that probes were refused.",
                     (f"exchange:skips:rate5m{{{RECORDED}}} > 0", "{{exchange}} {{reason}}"),
                     unit="ops",
                     low=0,

@@ -1,4 +1,4 @@
-"""The board slo."""
+"""Are the objectives met, and how fast are the error budgets spent?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board streams."""
+"""Do the streams deliver, in time and in sequence?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board truth."""
+"""Is what the exchanges say true and fresh?"""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ WORDING: Mapping[Cause, Wording] = {
         "Stop every client behind this address until the ban is over; more requests prolong it",
     ),
     Cause.STALE_DATA: Wording(
-        "{who} serves data of the past: {where}",
+        "{who} serves stale data: {where}",
         "Prices and books there are old although the answers look good",
         "Do not trade on this data; take it from a stream or another exchange",
     ),
