@@ -14,9 +14,9 @@ from exporter.receiver.analysis import Minds
 from exporter.receiver.coalesce import MAX_ATTEMPTS, STORM, key_of
 from exporter.receiver.compose import running_receiver
 from exporter.receiver.derived import timestamp
-from exporter.receiver.model import Alert, Cause, Evidence, Incident
+from exporter.receiver.model import Alert, Answer, Cause, Evidence, Incident
 from exporter.receiver.service import Receiver
-from exporter.receiver.settings import Suppression
+from exporter.receiver.settings import Budget, Suppression
 from exporter.receiver.store import Store
 from exporter.receiver.webhook import parse_group
 from tests.receiver.running import (
@@ -55,6 +55,19 @@ class StandingClock:
         """Let time pass."""
         self.now += seconds
         self._moved.set()
+
+
+class Counting(Placid):
+    """Remembers how often it was asked at once."""
+
+    running = most = 0
+
+    async def analyse(self, evidence: Evidence, now: float) -> Answer:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0.05)
+        self.running -= 1
+        return await super().analyse(evidence, now)
 
 
 Story = Callable[[Receiver, FakeAlertmanager, StandingClock], Awaitable[None]]
@@ -280,6 +293,20 @@ def test_what_was_spent_before_a_restart_counts_after_it(tmp_path: Path) -> None
 
     asyncio.run(run())
     assert known == [[], [1100]]
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_no_more_analyses_run_at_once_than_allowed(tmp_path: Path, slots: int) -> None:
+    """By ``budget.concurrency``; the others wait their turn."""
+    analyst = Counting()
+
+    async def story(receiver: Receiver, fake: FakeAlertmanager, clock: StandingClock) -> None:
+        for exchange in ("okx", "bybit", "kraken", "deribit"):
+            await receiver.accept(body(alert(exchange=exchange)))
+        await fake.told(lambda posted: len(posted) == 4)
+
+    play(tmp_path, story, analyst, budget=Budget(concurrency=slots))
+    assert analyst.most == slots
 
 
 def test_a_slow_alertmanager_does_not_delay_another(tmp_path: Path) -> None:
