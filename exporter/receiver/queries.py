@@ -15,7 +15,7 @@ MAX_QUERIES = 24
 
 _EVERYWHERE = {
     "statuses": "exchange:status",
-    "offline_ratio": "prober:unanswered_exchanges:ratio",
+    "offline_ratio": "prober:unreached_exchanges:ratio",
     "our_clock_skew": "prober:clock_skew_seconds:median",
 }
 """How far trouble reaches: the same for every incident."""

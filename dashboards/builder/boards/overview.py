@@ -45,7 +45,7 @@ OVERVIEW = Board(
                 number(
                     "Our network",
                     "Exchanges that fail at once. Near 100 % it is us: network, DNS or proxy.",
-                    ("prober:unanswered_exchanges:ratio", "exchanges failing"),
+                    ("prober:unreached_exchanges:ratio", "exchanges failing"),
                     unit="percentunit",
                     decimals=0,
                     low=0,

@@ -83,7 +83,7 @@ WORDING: Mapping[Cause, Wording] = {
         "Compare the certificate from another network",
     ),
     Cause.OUR_NETWORK: Wording(
-        "Most exchanges fail at once, so it is our network, DNS or proxy: {who}",
+        "Most exchanges give no answer at once, so it is our network, DNS or proxy: {who}",
         "We are blind and cannot trade; the exchanges may well be fine",
         "Check network, DNS and proxy of the exporter's machine",
     ),
