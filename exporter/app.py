@@ -124,6 +124,7 @@ async def _run_exporter(
     """Run until a signal comes. ``scrape`` stands in for a Prometheus that may not be there;
     ``beside`` runs at the same time and is told the exporter's address.
     """
+    logs.configure(options.log_level, options.log_format, str)  # loading has things to say, too
     exporter = Exporter(load)
     logs.configure(options.log_level, options.log_format, exporter.redact)
     settings = _settings(options)

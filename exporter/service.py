@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from exporter import __version__
 from exporter.clock import Clock, SystemClock
-from exporter.config.errors import ConfigError
+from exporter.config.errors import ConfigError, Problem
 from exporter.config.loader import load_config
 from exporter.config.model import Config
 from exporter.config.plan import build_plan
@@ -77,8 +77,12 @@ class Exporter:
         self._probers: Mapping[str, Prober] = {
             name: new(__version__) for name, new in PROBERS.items()
         }
-        self._store: Store = DiskStore(config.state_path) if config.state_path else MemoryStore()
         self._read_only = read_only
+        self._store: Store = DiskStore(config.state_path) if config.state_path else MemoryStore()
+        if not read_only and (problem := self._store.claim()):
+            raise ConfigError(
+                [Problem(str(config.file or "configuration"), 0, "$.state.path", problem)]
+            )
         self._dirty = False
         self._saving = threading.Lock()
         self._taken = self._written = 0
@@ -119,6 +123,7 @@ class Exporter:
         for prober in self._probers.values():
             await prober.close()
         self._save()
+        self._store.release()
 
     async def reload(self) -> str:
         """Put the configuration's present text in force, or keep the last good one and say why."""
@@ -239,7 +244,7 @@ class Exporter:
         saved, problem = self._store.load()
         if problem:
             self._own.state_error()
-            _LOG.error("state not loaded", extra={"fields": {"problem": problem}})
+            _LOG.error(f"state not loaded: {problem}")
         now, unix = self._clock.monotonic(), self._clock.unix()
         self._limiter.restore(saved.limiter, now, unix)
         self._breakers.restore(saved.circuits, now, unix)

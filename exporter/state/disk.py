@@ -6,6 +6,7 @@ power cut: write to a second file, fsync, rename, fsync the directory.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -16,13 +17,40 @@ _MAX_BYTES = 64 * 1024 * 1024
 
 
 class DiskStore:
-    """``state.json`` in a directory that is created when it is missing. One process at a time."""
+    """``state.json`` in a directory that is created when it is missing. One process at a time:
+    two would overwrite each other's bans.
+    """
 
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory)
         self._file = self._directory / "state.json"
         self._draft = self._directory / "state.json.tmp"
         self._corrupt = self._directory / "state.json.corrupt"
+        self._lock: int | None = None
+
+    def claim(self) -> str | None:
+        """Lock the directory until ``release`` or the end of the process, however it comes."""
+        lock = None
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # A file of its own, for state.json is replaced with every save.
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+            lock = os.open(self._directory / "state.lock", flags, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if lock is not None:
+                os.close(lock)
+            if isinstance(error, BlockingIOError):
+                return f"another exporter keeps its state in {self._directory}"
+            why = "not a folder" if isinstance(error, FileExistsError) else error.strerror
+            return f"cannot keep state in {self._directory}: {why}"
+        self._lock = lock
+        return None
+
+    def release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def load(self) -> tuple[Snapshot, str | None]:
         """What was saved last. A corrupt file is moved aside, unless an earlier one is there."""

@@ -11,6 +11,12 @@ class MemoryStore:
     def __init__(self) -> None:
         self._snapshot = Snapshot()
 
+    def claim(self) -> str | None:
+        return None
+
+    def release(self) -> None:
+        pass
+
     def load(self) -> tuple[Snapshot, str | None]:
         return self._snapshot, None
 

@@ -18,7 +18,13 @@ class Snapshot:
 
 
 class Store(Protocol):
-    """Keeps one Snapshot. A store that fails says so in words and never stops the exporter."""
+    """Keeps one Snapshot. One that fails says so in words, and later on stops nothing."""
+
+    def claim(self) -> str | None:
+        """Keep it for this process alone. Returns the reason if that is impossible."""
+
+    def release(self) -> None:
+        """Let others have it."""
 
     def load(self) -> tuple[Snapshot, str | None]:
         """What was saved last, or an empty Snapshot, and the problem if there was one."""

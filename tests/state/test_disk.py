@@ -181,6 +181,42 @@ def test_a_link_in_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "victim").read_text() == "precious"
 
 
+CLAIMER = """
+import sys
+from exporter.state.disk import DiskStore
+print(DiskStore(sys.argv[1]).claim(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_directory_is_kept_by_one_process(tmp_path: Path) -> None:
+    """Two would erase each other's bans. A process that is killed leaves nothing behind."""
+    taken = f"another exporter keeps its state in {tmp_path}"
+    store = DiskStore(tmp_path)
+    command = [sys.executable, "-c", CLAIMER, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"None\n"
+        assert store.claim() == taken
+        process.kill()
+    assert store.claim() is None
+    assert DiskStore(tmp_path).claim() == taken
+    assert store.save(FULL) is None
+    store.release()
+    again = DiskStore(tmp_path)
+    assert again.claim() is None
+    again.release()
+
+
+def test_a_directory_that_cannot_be_had_is_told_at_once(tmp_path: Path) -> None:
+    """A file in its place, or above it."""
+    (tmp_path / "file").write_text("")
+    for path, why in (("file", "not a folder"), ("file/state", "Not a directory")):
+        problem = f"cannot keep state in {tmp_path / path}: {why}"
+        assert DiskStore(tmp_path / path).claim() == problem
+
+
 SAVER = """
 import sys
 from exporter.state.codec import decode
