@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from exporter.config.errors import ConfigError, Problem
 
 KeyPath = tuple[str | int, ...]
 _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SCALARS = SafeConstructor()
 _MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 40
 
@@ -50,8 +53,8 @@ def read_document(path: Path) -> Document:
 def parse_document(text: bytes | str, file: str) -> Document:
     """Parse YAML text; ``file`` is what problems call it. An empty document is an empty mapping.
 
-    Raises ConfigError for bad syntax, duplicate keys, aliases that nest without end, and documents
-    of more than 1 MiB.
+    Raises ConfigError for bad syntax, duplicate keys, aliases that nest without end, numbers that
+    are not finite, and documents of more than 1 MiB.
     """
     if len(text) > _MAX_BYTES:
         raise ConfigError([Problem(file, 0, "", "larger than 1 MiB")])
@@ -77,7 +80,9 @@ def parse_document(text: bytes | str, file: str) -> Document:
 
 
 class _Walk:
-    """Collects the line of every value, and the keys that stand twice or are not plain text."""
+    """Collects the line of every value, the keys that stand twice or are not plain text, and the
+    numbers with which nobody can count.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -94,6 +99,8 @@ class _Walk:
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 self.visit(item, (*path, index), depth + 1)
+        elif isinstance(node, yaml.ScalarNode) and not _is_finite(node):
+            self._report(node, path, f"not a number that can be used: {node.value[:40]}")
 
     def _entries(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, yaml.Node]]:
         seen: set[str] = set()
@@ -111,3 +118,15 @@ class _Walk:
     def _report(self, node: yaml.Node, path: KeyPath, what: str) -> None:
         line = node.start_mark.line + 1
         self.problems.append(Problem(self.file, line, format_path(path), what))
+
+
+def _is_finite(node: yaml.ScalarNode) -> bool:
+    """False of .nan, .inf and what is beyond a float; such a number passes every comparison."""
+    try:
+        if node.tag == "tag:yaml.org,2002:float":
+            return math.isfinite(_SCALARS.construct_yaml_float(node))
+        if node.tag == "tag:yaml.org,2002:int":
+            return math.isfinite(float(_SCALARS.construct_yaml_int(node)))
+    except OverflowError:
+        return False
+    return True

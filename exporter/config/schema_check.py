@@ -64,8 +64,8 @@ def _validator(name: str) -> Any:
     schema = load_schema(name)
     duration = schema["$defs"]["duration"]
     schema["$defs"]["duration_or_zero"] = {
-        "hint": duration["hint"],
-        "anyOf": [{"const": 0}, *duration["anyOf"]],
+        "hint": "is not a duration such as 500ms, 30s, 5m or 1h",
+        "anyOf": [{"const": 0}, {"type": "string", "pattern": _ZERO}, *duration["anyOf"]],
     }
     return jsonschema.Draft202012Validator(schema)
 
@@ -119,6 +119,7 @@ def _suggestion(key: str, known: list[str]) -> str:
     return f" (known here: {', '.join(sorted(known))})" if known else ""
 
 
+_ZERO = r"^0{1,9}(\.0{1,9})?(ms|s|m|h|d)$"
 _DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

@@ -34,9 +34,25 @@ def test_path_is_written_like_jsonpath() -> None:
         ("a: !!python/object:os.system {}\n", "f.yml:1: could not determine a constructor"),
         ("a: \xff".encode("latin-1"), "f.yml: not valid YAML"),
         (b"#" * 2**21, "f.yml: larger than 1 MiB"),
+        ("a: 1\nb: [.nan]", "f.yml:2: $.b[0]: not a number that can be used: .nan"),
+        ("a: -.inf", "f.yml:1: $.a: not a number that can be used: -.inf"),
+        ("a: 1.0e+999", "f.yml:1: $.a: not a number that can be used: 1.0e+999"),
+        ("a: " + "9" * 400, "f.yml:1: $.a: not a number that can be used: 999"),
         ("[" * 60 + "]" * 60, "nested too deeply"),
     ],
-    ids=["twice", "syntax", "keys", "object", "bytes", "large", "deep"],
+    ids=[
+        "twice",
+        "syntax",
+        "keys",
+        "object",
+        "bytes",
+        "large",
+        "nan",
+        "inf",
+        "exponent",
+        "digits",
+        "deep",
+    ],
 )
 def test_unsound_yaml_is_refused_with_its_line(text: str | bytes, message: str) -> None:
     """Nothing but ConfigError, and it says where."""

@@ -1,5 +1,6 @@
 """Loading a configuration, and the problems of bad ones."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from exporter.config.loader import DEFAULT_EXCHANGES, load_config, shipped_catal
 from exporter.config.plan import build_plan
 
 TESTDATA = Path(__file__).parent / "testdata"
+CATALOG = Path(__file__).parents[2] / "exporter/catalog"
 BAD = sorted(TESTDATA.glob("bad-*.yml"))
 
 
@@ -83,7 +85,7 @@ exchanges:
 def test_a_catalog_file_of_the_user_is_one_more_exchange(tmp_path: Path) -> None:
     """Found by glob, relative to the configuration, and probed like any other."""
     source = Path(shipped_catalog()["kraken"].file).name
-    text = (Path(__file__).parents[2] / "exporter/catalog" / source).read_text(encoding="utf-8")
+    text = (CATALOG / source).read_text(encoding="utf-8")
     (tmp_path / "mine.yml").write_text(text.replace("name: kraken", "name: mine", 1))
     file = write(tmp_path, "catalog: ['*mine.yml']\nexchanges: {mine: {}}\n")
     assert build_plan(load_config(file, {})).exchanges.keys() == {"mine"}
@@ -99,6 +101,29 @@ def test_a_broken_catalog_file_is_reported_with_its_own_name_and_line(tmp_path: 
     assert "mine.yml:2: $.category: 'cheese' is not one of" in text
     assert "mine.yml:1: $: 'endpoints' is a required property" in text
     assert "exporter.yml:2: $.exchanges.okx.endpoints[0]: no endpoint 'weather'" in text
+
+
+@pytest.mark.parametrize("zero", ["0", "0s", "0.0h", "'0ms'"])
+def test_zero_is_a_duration_of_checks_only(tmp_path: Path, zero: str) -> None:
+    """No time at all is no timeout and no interval, however it is written."""
+    checks = f"checks: {{freshness: {{max_age: {zero}}}}}\n"
+    assert load_config(write(tmp_path, checks), {}).checks == {"freshness": {"max_age": 0.0}}
+    for key in ("timeout", "exchanges.okx.options.depth.interval"):
+        text = zero
+        for name in reversed(key.split(".")):
+            text = f"{{{name}: {text}}}"
+        with pytest.raises(ConfigError) as caught:
+            load_config(write(tmp_path, text), {})
+        assert re.search(rf"\.yml:1: \$\.{re.escape(key)}: .* is not a duration", str(caught.value))
+
+
+def test_a_window_of_no_time_is_a_problem(tmp_path: Path) -> None:
+    """Of a catalog file, with its line."""
+    text = (CATALOG / "kraken.yml").read_text(encoding="utf-8")
+    (tmp_path / "kraken.yml").write_text(re.sub(r"window: \w+", "window: 0s", text, count=1))
+    file = write(tmp_path, "catalog: [kraken.yml]\nexchanges: {kraken: {}}\n")
+    with pytest.raises(ConfigError, match=r"kraken\.yml:\d+: \$\.limits\.\w+\.window: '0s' is not"):
+        load_config(file, {})
 
 
 def test_a_missing_file_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:

@@ -132,6 +132,8 @@ def test_a_bare_off_is_off(tmp_path: Path) -> None:
         ("a: 1\nb: 2", "receiver.yml:2: $.b: unknown key"),
         ("heartbeat: soon", "$.heartbeat: 'soon' is not a duration"),
         ("heartbeat: 0", "$.heartbeat: 0 is not a duration"),
+        ("deadline: 0s", "receiver.yml:1: $.deadline: '0s' is not a duration above zero"),
+        ("deadline: .inf", "receiver.yml:1: $.deadline: not a number that can be used"),
         ("alertmanagers: []", "$.alertmanagers: [] should be non-empty"),
         ("alertmanagers: ['http://u:p@a']", "$.alertmanagers[0]: 'http://u:p@a' is not a URL"),
         ("webhook_token: hush", "$.webhook_token: a secret is written {file: …} or {env: …}"),
