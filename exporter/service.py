@@ -128,12 +128,21 @@ class Exporter:
     async def reload(self) -> str:
         """Put the configuration's present text in force, or keep the last good one and say why."""
         try:
-            config = self._load()
-            probes = with_cold_streams(build_plan(config))
+            await self._reload()
         except ConfigError as error:
-            self._own.reloaded(False, self._clock.unix())
-            _LOG.error("reload failed", extra={"fields": {"problems": str(error)}})
-            return str(error)
+            problem = str(error)
+            _LOG.error("reload failed", extra={"fields": {"problems": problem}})
+        except Exception as error:  # whatever it is, nobody must take it for a success
+            problem = f"{type(error).__name__}: {error}"
+            _LOG.exception("reload failed", extra={"fields": {"problems": problem}})
+        else:
+            problem = ""
+        self._own.reloaded(not problem, self._clock.unix())
+        return problem
+
+    async def _reload(self) -> None:
+        config = self._load()
+        probes = with_cold_streams(build_plan(config))
         old, plan = self._in_force, with_streams(probes)
         self._limiter.reconfigure(plan.limits.values(), [p.costs for p in plan.targets.values()])
         new = self._generation(config, plan, probes, old)
@@ -142,9 +151,7 @@ class Exporter:
         self._monitor.apply(plan.streams, plan.targets)
         await old.runner.close()
         await self._monitor.settled()
-        self._own.reloaded(True, self._clock.unix())
         _LOG.info("configuration reloaded", extra={"fields": {"targets": len(plan.targets)}})
-        return ""
 
     def _generation(
         self, config: Config, plan: Plan, probes: Plan, old: _Generation | None

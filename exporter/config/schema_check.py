@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib.resources
+import itertools
 import json
 import re
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,7 +69,31 @@ def _validator(name: str) -> Any:
         "hint": "is not a duration such as 500ms, 30s, 5m or 1h",
         "anyOf": [{"const": 0}, {"type": "string", "pattern": _ZERO}, *duration["anyOf"]],
     }
-    return jsonschema.Draft202012Validator(schema)
+    return validator_of(schema)
+
+
+def validator_of(schema: Mapping[str, Any]) -> Any:
+    """A validator of ``jsonschema`` that knows our format ``url``."""
+    return jsonschema.Draft202012Validator(schema, format_checker=_FORMATS)
+
+
+_FORMATS = jsonschema.FormatChecker(formats=())
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
+
+
+@_FORMATS.checks("url")
+def _is_url(value: object) -> bool:
+    """Whether the parts of a URL can be told and sent; schemes and paths are up to patterns."""
+    if not isinstance(value, str):
+        return True
+    if not re.fullmatch(r"[!-~]+", value):  # before urlsplit, which drops control characters
+        return False
+    try:
+        parts = urllib.parse.urlsplit(value)
+        sound = parts.port != 0 and "@" not in parts.netloc
+    except ValueError:  # an open bracket, a port that is none
+        return False
+    return sound and _HOST.fullmatch(parts.hostname or "") is not None
 
 
 def schema_problems(document: Document, name: str) -> Iterator[Problem]:
@@ -77,8 +103,9 @@ def schema_problems(document: Document, name: str) -> Iterator[Problem]:
 
 def problems_of(document: Document, validator: Any) -> Iterator[Problem]:
     """Everything in which the document breaks the schema of a validator of ``jsonschema``."""
-    for error in validator.iter_errors(document.data):
-        yield from _describe(document, error)
+    found = (_describe(document, error) for error in validator.iter_errors(document.data))
+    # A hint says the same of everything that is wrong with one value.
+    yield from dict.fromkeys(itertools.chain.from_iterable(found))
 
 
 def _describe(document: Document, error: ValidationError) -> Iterator[Problem]:

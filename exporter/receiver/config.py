@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from exporter.config.document import Document, KeyPath, parse_document, read_document
 from exporter.config.errors import ConfigError, Problem
-from exporter.config.schema_check import problems_of, seconds
+from exporter.config.schema_check import problems_of, seconds, validator_of
 from exporter.config.secret import Secret, read_secret
 from exporter.receiver.settings import Budget, Price, Provider, Settings, Suppression
 from exporter.receiver.suppress import MAX_TTL
@@ -51,7 +49,7 @@ def load_settings(
 
 @functools.cache
 def _validator() -> Any:
-    return jsonschema.Draft202012Validator(load_schema())
+    return validator_of(load_schema())
 
 
 def load_schema() -> dict[str, Any]:

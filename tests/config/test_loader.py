@@ -126,6 +126,68 @@ def test_a_window_of_no_time_is_a_problem(tmp_path: Path) -> None:
         load_config(file, {})
 
 
+BAD_HOSTS = (
+    "://[::1",
+    "://[x",
+    "://a:99999",
+    "://a:0",
+    "://a:port",
+    "://a b",
+    "://u:p@a",
+    "://a\\n",
+)
+
+
+@pytest.mark.parametrize("rest", BAD_HOSTS)
+def test_a_url_that_cannot_be_used_is_a_problem(tmp_path: Path, rest: str) -> None:
+    """Wherever one may stand; said once each, with file, line and key."""
+    keys = {"base_url": "https", "stream_url": "wss", "network": "http"}
+    lines = [f'{key}: "{scheme}{rest}"' for key, scheme in keys.items()]
+    lines[-1] = f'network: {{proxy_url: "http{rest}"}}'
+    text = "exchanges:\n  okx:\n" + "".join(f"    {line}\n" for line in lines)
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text), {})
+    found = [(problem.line, problem.path) for problem in caught.value.problems]
+    here = "$.exchanges.okx"
+    keys_of = (f"{here}.base_url", f"{here}.stream_url", f"{here}.network.proxy_url")
+    assert found == list(zip((3, 4, 5), keys_of, strict=True))
+
+
+@pytest.mark.parametrize("rest", BAD_HOSTS)
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("^base_url: .*", 'base_url: "httpsREST"', "base_url"),
+        ("^  ping:", '  ping:\n    base_url: "httpsREST"', "endpoints.ping.base_url"),
+        ("^  url: .*", '  url: "wssREST"', "streams.url"),
+    ],
+    ids=["all", "endpoint", "streams"],
+)
+def test_so_is_one_of_the_catalog(tmp_path: Path, rest: str, old: str, new: str, key: str) -> None:
+    """Before anybody takes it apart."""
+    text = (CATALOG / "binance.yml").read_text(encoding="utf-8")
+    line = new.replace("REST", rest)
+    text, count = re.subn(old, lambda _: line, text, count=1, flags=re.MULTILINE)
+    assert count
+    (tmp_path / "binance.yml").write_text(text)
+    file = write(tmp_path, "catalog: [binance.yml]\nexchanges: {binance: {}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    assert [problem.path for problem in caught.value.problems] == [f"$.{key}"]
+
+
+@pytest.mark.parametrize("path", ["/a b", "/a\\r\\nHost: b", "/a\\n", "/ä", "a", "/a?b", "/a#b"])
+def test_a_path_that_cannot_be_sent_is_a_problem(tmp_path: Path, path: str) -> None:
+    """Of an endpoint in a catalog file."""
+    text = (CATALOG / "kraken.yml").read_text(encoding="utf-8")
+    text, count = re.subn(r"path: \S+", lambda _: f'path: "{path}"', text, count=1)
+    assert count
+    (tmp_path / "kraken.yml").write_text(text)
+    file = write(tmp_path, "catalog: [kraken.yml]\nexchanges: {kraken: {}}\n")
+    with pytest.raises(ConfigError, match=r"kraken\.yml:\d+: \$.*path: .* is not a path such as"):
+        load_config(file, {})
+
+
 def test_a_missing_file_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
     """It names the file."""
     with pytest.raises(ConfigError, match=r"none\.yml: No such file"):

@@ -136,6 +136,8 @@ def test_a_bare_off_is_off(tmp_path: Path) -> None:
         ("deadline: .inf", "receiver.yml:1: $.deadline: not a number that can be used"),
         ("alertmanagers: []", "$.alertmanagers: [] should be non-empty"),
         ("alertmanagers: ['http://u:p@a']", "$.alertmanagers[0]: 'http://u:p@a' is not a URL"),
+        ("prometheus: 'http://[::1'", "receiver.yml:1: $.prometheus: 'http://[::1' is not a URL"),
+        ("prometheus: 'http://a:99999'", "$.prometheus: 'http://a:99999' is not a URL"),
         ("webhook_token: hush", "$.webhook_token: a secret is written {file: …} or {env: …}"),
         ("webhook_token: {file: none}", "$.webhook_token: cannot read the secret file"),
         ("webhook_token: {env: NONE}", "NONE is empty"),
