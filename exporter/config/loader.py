@@ -1,6 +1,7 @@
 """From files to a checked Config: read, validate against the schemas, resolve cross-references.
 
-All problems of all files are found before any is reported (ConfigError).
+All problems of all files are found before any is reported (ConfigError), with one exception: the
+expressions of a catalog file are looked at once its form is right.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import glob
 import importlib.resources
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from exporter.config.document import Document, KeyPath, parse_document, read_document
 from exporter.config.errors import ConfigError, Problem
 from exporter.config.model import Config, EndpointOptions, ExchangeConfig, check_overrides
-from exporter.config.schema_check import schema_problems, seconds
+from exporter.config.plan import plan_problems
+from exporter.config.schema_check import schema_problems, seconds, sound_part
 from exporter.config.secret import Secret, read_secret
 from exporter.core.plan import Route
 
@@ -23,6 +25,8 @@ DEFAULT_EXCHANGES = ("binance", "binance_usdm", "bybit", "okx", "deribit", "coin
 DEFAULT_BUDGET = 0.05
 DEFAULT_PAIRS = ("BTC-USDT",)
 DEFAULT_TIMEOUT = 10.0
+_DEPENDENT = {"catalog": "exchanges", "endpoints": "cold", "streams": "cold"}
+"""Nobody can tell what is wrong with the latter while the former is."""
 
 
 def shipped_catalog() -> dict[str, Document]:
@@ -40,8 +44,8 @@ def load_catalog(file: Path | None = None) -> dict[str, Document]:
     document = read_document(file) if file else parse_document(b"", "built-in configuration")
     loading = _Loading(document, file, {})
     catalog = loading.catalog()
-    if loading.problems:
-        raise ConfigError(loading.problems)
+    if problems := [*schema_problems(document, "exporter"), *loading.problems]:
+        raise ConfigError(problems)
     return catalog
 
 
@@ -56,27 +60,25 @@ def load_config(file: Path | None, environ: Mapping[str, str] = os.environ) -> C
 
 def config_from(document: Document, file: Path | None, environ: Mapping[str, str]) -> Config:
     """Check an already parsed configuration. Raises ConfigError with all its problems."""
-    problems = list(schema_problems(document, "exporter"))
-    if problems:
-        raise ConfigError(problems)
     loading = _Loading(document, file, environ)
     config = loading.run()
-    if loading.problems:
-        raise ConfigError(loading.problems)
+    if problems := [*schema_problems(document, "exporter"), *loading.problems]:
+        raise ConfigError([*problems, *plan_problems(config)])
     return config
 
 
 class _Loading:
-    """One run over one configuration; collects the problems on the way."""
+    """One run over what is sound of one configuration; collects further problems on the way."""
 
     def __init__(self, document: Document, file: Path | None, environ: Mapping[str, str]) -> None:
         self.document = document
-        self.data: Mapping[str, Any] = document.data or {}
+        self.data = sound_part(document, "exporter", _DEPENDENT)
         self.file = file
         self.folder = file.parent if file else Path()
         self.environ = environ
         self.problems: list[Problem] = []
         self.secrets: list[Secret] = []
+        self.broken: set[str] = set()
 
     def run(self) -> Config:
         catalog = self.catalog()
@@ -110,15 +112,17 @@ class _Loading:
     def _add_catalog_file(self, catalog: dict[str, Document], path: Path) -> None:
         try:
             document = read_document(path)
+            if problems := list(schema_problems(document, "exchange")):
+                raise ConfigError(problems)
         except ConfigError as error:
             self.problems += error.problems
+            self.broken.add(path.stem)
             return
-        problems = list(schema_problems(document, "exchange"))
-        self.problems += problems
-        if not problems:
-            catalog[document.data["name"]] = document
+        catalog[document.data["name"]] = document
 
     def _known(self, name: str, catalog: Mapping[str, Document]) -> bool:
+        if name in self.broken:
+            return False  # its own problems are told
         if name not in catalog:
             known = ", ".join(sorted(catalog))
             self._report(("exchanges", name), f"no such exchange in the catalog (known: {known})")
@@ -133,9 +137,13 @@ class _Loading:
     ) -> ExchangeConfig:
         here: KeyPath = ("exchanges", name)
         offered: Mapping[str, Any] = catalog.data["endpoints"]
-        endpoints = self._endpoints(here, "endpoints", settings.get("endpoints", offered), offered)
+        asked = settings.get("endpoints", offered)
+        endpoints = self._endpoints(here, "endpoints", asked, offered)
         watched = (f"stream.{name}" for name in settings.get("streams", ()))
-        cold = self._endpoints(here, "cold", settings.get("cold", ()), (*endpoints, *watched))
+        cold = settings.get("cold", ())
+        # What is said of `endpoints` need not be said again.
+        told = set(asked) - set(endpoints) if endpoints else set(cold)
+        cold = self._endpoints(here, "cold", cold, (*endpoints, *watched), told)
         options = settings.get("options", {})
         self._endpoints(here, "options", options, offered)
         own_network = settings.get("network")
@@ -172,9 +180,11 @@ class _Loading:
                 self._report((*here, "streams", index), what)
         return tuple(name for name in names if name in channels)
 
-    def _endpoints(self, here: KeyPath, key: str, names: Any, offered: Any) -> tuple[str, ...]:
+    def _endpoints(
+        self, here: KeyPath, key: str, names: Any, offered: Any, told: Collection[str] = ()
+    ) -> tuple[str, ...]:
         for index, name in enumerate(names):
-            if name not in offered:
+            if name not in offered and name not in told:
                 at = name if isinstance(names, Mapping) else index
                 known = ", ".join(offered)
                 self._report((*here, key, at), f"no endpoint {name!r} here (known: {known})")

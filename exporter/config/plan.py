@@ -27,18 +27,16 @@ _SLOW = 300.0
 
 def build_plan(config: Config) -> Plan:
     """Compile everything. Raises ConfigError with all problems of all catalog files."""
-    problems: list[Problem] = []
+    buildings = [_Building(config, exchange) for exchange in config.exchanges]
+    if problems := [problem for each in buildings for problem in each.problems]:
+        raise ConfigError(problems)
     targets: list[TargetPlan] = []
     limits: dict[str, Limit] = {}
     streams: dict[str, StreamPlan] = {}
-    for exchange in config.exchanges:
-        building = _Building(config, exchange)
-        targets += building.run()
-        limits.update(building.limits)
-        streams |= stream_plans(exchange, building.compiler)
-        problems += building.compiler.problems
-    if problems:
-        raise ConfigError(problems)
+    for building in buildings:
+        targets += building.targets
+        limits |= building.limits
+        streams |= building.streams
     planned = _schedule(targets, limits)
     return Plan(
         targets={str(plan.target): plan for plan in planned},
@@ -47,6 +45,11 @@ def build_plan(config: Config) -> Plan:
         streams=streams,
         warnings=tuple(_warnings(targets, planned)),
     )
+
+
+def plan_problems(config: Config) -> list[Problem]:
+    """What ``build_plan`` would say of a configuration that has problems of its own already."""
+    return [problem for e in config.exchanges for problem in _Building(config, e).problems]
 
 
 def catalog_problems(document: Document) -> list[Problem]:
@@ -59,14 +62,11 @@ def catalog_problems(document: Document) -> list[Problem]:
         budget=1.0,
         streams=tuple(document.data.get("streams", {}).get("channels", ())),
     )
-    building = _Building(Config(None, (exchange,)), exchange)
-    building.run()
-    stream_plans(exchange, building.compiler)
-    return building.compiler.problems
+    return _Building(Config(None, (exchange,)), exchange).problems
 
 
 class _Building:
-    """Compiles the targets of one exchange."""
+    """Compiles the targets and streams of one exchange."""
 
     def __init__(self, config: Config, exchange: ExchangeConfig) -> None:
         self.config = config
@@ -74,10 +74,10 @@ class _Building:
         self.facts: Mapping[str, Any] = exchange.facts
         self.compiler = Compiler(exchange.catalog)
         self.limits: dict[str, Limit] = {}
-
-    def run(self) -> list[TargetPlan]:
         self.envelope = self.compiler.envelope(self.facts["envelope"])
-        return [plan for endpoint in self.exchange.endpoints for plan in self._endpoint(endpoint)]
+        self.targets = [plan for name in exchange.endpoints for plan in self._endpoint(name)]
+        self.streams = stream_plans(exchange, self.compiler)
+        self.problems = self.compiler.problems
 
     def _endpoint(self, name: str) -> Iterator[TargetPlan]:
         spec: Mapping[str, Any] = self.facts["endpoints"][name]

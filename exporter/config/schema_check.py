@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import importlib.resources
@@ -101,6 +102,24 @@ def schema_problems(document: Document, name: str) -> Iterator[Problem]:
     yield from problems_of(document, _validator(name))
 
 
+def sound_part(document: Document, name: str, dependent: Mapping[str, str]) -> dict[str, Any]:
+    """A mapping without the keys that break the schema, in which further problems can be sought.
+
+    ``dependent`` maps keys to those beside them that go when they go.
+    """
+    sound = copy.deepcopy(document.data)
+    if not isinstance(sound, dict):
+        return {}
+    for error in _validator(name).iter_errors(document.data):
+        path = tuple(itertools.takewhile(lambda key: isinstance(key, str), error.absolute_path))
+        places = [(*path, key) for key in _unknown(error)] or [path]
+        for *above, last in filter(None, places):
+            at = functools.reduce(lambda node, key: node.get(key) or {}, above, sound)
+            at.pop(last, None)
+            at.pop(dependent.get(last), None)
+    return sound
+
+
 def problems_of(document: Document, validator: Any) -> Iterator[Problem]:
     """Everything in which the document breaks the schema of a validator of ``jsonschema``."""
     found = (_describe(document, error) for error in validator.iter_errors(document.data))
@@ -120,8 +139,7 @@ def _describe(document: Document, error: ValidationError) -> Iterator[Problem]:
         yield from _describe_alternatives(document, error)
     elif error.validator == "additionalProperties":
         known = list(schema.get("properties", {}))
-        given = error.instance if isinstance(error.instance, dict) else {}
-        for key in sorted(given.keys() - known):
+        for key in _unknown(error):
             yield document.problem((*path, key), "unknown key" + _suggestion(str(key), known))
     elif "propertyNames" in error.absolute_schema_path:
         yield document.problem((*path, str(error.instance)), f"not a valid name: {error.message}")
@@ -129,14 +147,36 @@ def _describe(document: Document, error: ValidationError) -> Iterator[Problem]:
         yield document.problem(path, error.message)
 
 
+def _unknown(error: ValidationError) -> list[Any]:
+    """The keys that the schema does not know, if that is the error."""
+    schema, given = error.schema, error.instance
+    if error.validator != "additionalProperties":
+        return []
+    assert isinstance(schema, dict)
+    assert isinstance(given, dict)
+    return sorted(given.keys() - schema.get("properties", {}).keys(), key=str)
+
+
 def _describe_alternatives(document: Document, error: ValidationError) -> Iterator[Problem]:
-    """The most telling of several alternatives: the one that got furthest into the value."""
-    deepest = max(error.context or [error], key=lambda inner: len(inner.absolute_path))
-    if len(deepest.absolute_path) > len(error.absolute_path):
-        yield from _describe(document, deepest)
-    else:
+    """The most telling of several alternatives: the one that got furthest into the value, of those
+    that take a value of its type.
+    """
+    here = len(error.absolute_path)
+    found = [
+        inner
+        for inner in error.context or ()
+        if len(inner.absolute_path) > here or inner.validator not in ("type", "const")
+    ]
+    # A list of words is about the value as a whole, everything else about what is in it.
+    best = max(found, key=lambda e: (len(e.absolute_path), e.validator != "enum"), default=None)
+    if best is None:
         what = f"{error.instance!r} is none of the accepted forms"
         yield document.problem(tuple(error.absolute_path), what)
+    else:
+        branch = best.relative_schema_path[0]
+        for inner in found:
+            if inner.relative_schema_path[0] == branch:
+                yield from _describe(document, inner)
 
 
 def _suggestion(key: str, known: list[str]) -> str:

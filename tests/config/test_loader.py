@@ -188,6 +188,75 @@ def test_a_path_that_cannot_be_sent_is_a_problem(tmp_path: Path, path: str) -> N
         load_config(file, {})
 
 
+def problems(file: Path) -> list[str]:
+    """What is wrong with a configuration, without the folder."""
+    with pytest.raises(ConfigError) as caught:
+        build_plan(load_config(file, {}))
+    return [str(problem).replace(f"{file.parent}/", "") for problem in caught.value.problems]
+
+
+def test_what_breaks_the_schema_hides_no_other_problem(tmp_path: Path) -> None:
+    """Of references, secrets, files and expressions; and nothing is told twice."""
+    text = (CATALOG / "kraken.yml").read_text(encoding="utf-8")
+    (tmp_path / "kraken.yml").write_text(re.sub("ok: .*", "ok: '[['", text, count=1))
+    file = """
+budgett: 1
+timeout: soon
+pairs: [1]
+catalog: [kraken.yml, none.yml]
+state: {}
+exchanges:
+  okx: {endpoint: [time], endpoints: [weather], headers: {X: {env: NONE}}}
+  binanse: {budget: 7}
+  bybit: {streams: [tape], cold: [stream.trades]}
+  kraken: {options: {depth: {interval: 0}, moon: {}}}
+"""
+    assert [line.partition(": ")[2].split(": ")[0] for line in problems(write(tmp_path, file))] == [
+        "$.budgett",
+        "$.timeout",
+        "$.pairs[0]",
+        "$.catalog[1]",
+        "$.state",
+        "$.exchanges.okx.endpoint",
+        "$.exchanges.okx.endpoints[0]",
+        "$.exchanges.okx.headers.X",
+        "$.exchanges.binanse",
+        "$.exchanges.binanse.budget",
+        "$.exchanges.bybit.streams[0]",
+        "$.exchanges.kraken.options.depth.interval",
+        "$.exchanges.kraken.options.moon",
+        "$.envelope.ok",
+    ]
+
+
+def test_a_catalog_file_that_is_broken_is_not_one_that_is_missing(tmp_path: Path) -> None:
+    """Its own problems are told, and nothing of those who use it."""
+    (tmp_path / "mine.yml").write_text("name: [mine\n")
+    file = write(tmp_path, "catalog: [mine.yml]\nexchanges: {mine: {}}\n")
+    assert len(problems(file)) == 1
+    file = write(tmp_path, "catalog: mine.yml\nexchanges: {mine: {}}\n")
+    assert problems(file) == ["exporter.yml:1: $.catalog: 'mine.yml' is not of type 'array'"]
+
+
+def test_a_wrong_endpoint_is_told_once(tmp_path: Path) -> None:
+    """Though it was to be probed cold, too."""
+    for cold in ("tickr", "ticker"):
+        file = write(tmp_path, f"exchanges: {{okx: {{endpoints: [tickr], cold: [{cold}]}}}}\n")
+        assert [problem.split(": ")[1] for problem in problems(file)] == [
+            "$.exchanges.okx.endpoints[0]"
+        ]
+
+
+def test_a_wrong_parameter_of_a_check_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    """All of them, and in the words of its own kind."""
+    file = write(tmp_path, "checks:\n  freshness: {max_aeg: 1s, x: 2s}\n  book: 5\n")
+    assert problems(file) == [
+        "exporter.yml:2: $.checks.freshness.max_aeg: unknown key, did you mean 'max_age'?",
+        "exporter.yml:2: $.checks.freshness.x: unknown key (known here: max_age, max_future)",
+        "exporter.yml:3: $.checks.book: 5 is none of the accepted forms",
+    ]
+
+
 def test_a_missing_file_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
     """It names the file."""
     with pytest.raises(ConfigError, match=r"none\.yml: No such file"):
