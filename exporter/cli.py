@@ -206,9 +206,10 @@ def _probe(options: argparse.Namespace) -> int:
 
 def _check_config(options: argparse.Namespace) -> int:
     from exporter.config.check import check_files
+    from exporter.simulator import sample_problems
 
     problems = 0
-    for file, found, summary in check_files(options.files):
+    for file, found, summary in check_files(options.files, sample_problems):
         for problem in found:
             print(problem, file=sys.stderr)
         problems += len(found)

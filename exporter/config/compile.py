@@ -130,6 +130,24 @@ class Compiler:
             return None
         return _first_problem(validator)
 
+    def placeholders(self, spec: Mapping[str, Any], path: KeyPath) -> bool:
+        """Whether all of an endpoint's path and parameters are known; others are reported."""
+        texts = [((*path, "path"), spec["path"], _BRACES)]
+        texts += [
+            ((*path, "params", name), str(value), _NAMED)
+            for name, value in spec.get("params", {}).items()
+        ]
+        unknown = [
+            (where, found)
+            for where, text, pattern in texts
+            for found in pattern.findall(text)
+            if not ((match := _PLACEHOLDER.fullmatch(found)) and match[1] in PLACEHOLDERS)
+        ]
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        for where, found in unknown:
+            self._report(where, f"no such placeholder: {found} (known: {known})")
+        return not unknown
+
     def fields(self, payload: Mapping[str, Any], path: KeyPath) -> Fields:
         """Where the facts are, by the ``payload`` section of an endpoint."""
 
@@ -204,6 +222,9 @@ def _first_problem(validator: Any) -> PayloadError:
     return first_problem
 
 
+PLACEHOLDERS = ("symbol", "base", "quote", "base_lower", "quote_lower", "now")
+_BRACES = re.compile(r"\{[^{}]*\}?|\}")
+_NAMED = re.compile(r"\{\w[^{}]*\}")  # a parameter may be JSON, in which quotes follow a brace
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)(?:([+-])([0-9]+(?:ms|s|m|h|d)))?(?::(s|ms))?\}")
 
 
@@ -213,8 +234,7 @@ def url_builder(
     """A function from unix seconds to the URL of one request.
 
     Fills in ``{symbol}``, ``{base}`` … from ``values`` and ``{now:ms}``, ``{now-1h:s}`` from the
-    time of the probe; a URL without ``{now}`` is built only once. Raises ValueError for a
-    placeholder that does not exist.
+    time of the probe; a URL without ``{now}`` is built only once.
     """
     parts = [(str(name), str(value)) for name, value in params.items()]
 
@@ -237,8 +257,6 @@ def _fill(text: str, values: Mapping[str, str], now: float) -> str:
         if name == "now":
             moment = now + (seconds(offset) if sign == "+" else -seconds(offset)) if sign else now
             return str(int(moment * 1000) if unit == "ms" else int(moment))
-        if name not in values:
-            raise ValueError(f"no such placeholder: {match[0]} (known: {', '.join(values)}, now)")
         return values[name]
 
     return _PLACEHOLDER.sub(replace, text)

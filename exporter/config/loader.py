@@ -39,6 +39,18 @@ def shipped_catalog() -> dict[str, Document]:
     return {str(document.data["name"]): document for document in documents}
 
 
+def form_problems(document: Document) -> list[Problem]:
+    """What is wrong with a catalog file before its expressions are looked at."""
+    problems = list(schema_problems(document, "exchange"))
+    name = document.data.get("name") if isinstance(document.data, dict) else None
+    if isinstance(name, str) and name != (stem := Path(document.file).stem):
+        # Or a copy that kept the name of a shipped file would replace that unnoticed.
+        problems.append(
+            document.problem(("name",), f"{name!r} is not the name of the file, {stem!r}")
+        )
+    return problems
+
+
 def load_catalog(file: Path | None = None) -> dict[str, Document]:
     """The shipped catalog and what the configuration file adds to it. Raises ConfigError."""
     document = read_document(file) if file else parse_document(b"", "built-in configuration")
@@ -112,7 +124,7 @@ class _Loading:
     def _add_catalog_file(self, catalog: dict[str, Document], path: Path) -> None:
         try:
             document = read_document(path)
-            if problems := list(schema_problems(document, "exchange")):
+            if problems := form_problems(document):
                 raise ConfigError(problems)
         except ConfigError as error:
             self.problems += error.problems

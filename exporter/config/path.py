@@ -7,10 +7,12 @@ asked of every message of a stream, 0.6 instead of 12 (https://jmespath.org/spec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jmespath
+from jmespath.exceptions import ArityError, UnknownFunctionError
+from jmespath.functions import Functions
 
 from exporter.core.expression import is_true
 from exporter.core.plan import Expression
@@ -24,14 +26,30 @@ def compile_path(text: str) -> Expression:
     """The function from a document to what the expression finds in it, or None.
 
     Raises:
-        JMESPathError: it is not a JMESPath expression.
+        JMESPathError: it is not a JMESPath expression, or calls a function that there is not.
     """
-    expression: Expression = jmespath.compile(text).search
+    parsed = jmespath.compile(text)
+    _check_functions(parsed.parsed)
+    expression: Expression = parsed.search
     terms = [_term(term) for term in text.split(" && ")]
     simple = tuple(term for term in terms if term is not None)
     if len(simple) < len(terms):
         return expression
     return simple[0] if len(simple) == 1 else _all(simple)
+
+
+def _check_functions(node: Mapping[str, Any]) -> None:
+    """JMESPath itself looks functions up when they are called, at the first answer."""
+    if node["type"] == "function_expression":
+        name, given = node["value"], len(node["children"])
+        if (function := Functions.FUNCTION_TABLE.get(name)) is None:
+            raise UnknownFunctionError(f"there is no function {name}()")
+        wanted, more = len(function["signature"]), function["signature"][-1].get("variadic")
+        if given < wanted or (given > wanted and not more):
+            raise ArityError(wanted, given, name)
+    for child in node["children"]:
+        if isinstance(child, dict):
+            _check_functions(child)
 
 
 def _term(text: str) -> Expression | None:

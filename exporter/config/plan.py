@@ -74,6 +74,13 @@ class _Building:
         self.facts: Mapping[str, Any] = exchange.facts
         self.compiler = Compiler(exchange.catalog)
         self.limits: dict[str, Limit] = {}
+        self.names: dict[str, dict[str, str]] = {"": {}}
+        try:
+            for pair in exchange.pairs:
+                symbol = native_symbol(self.facts, pair)
+                self.names[pair] = {"symbol": symbol, **asset_names(self.facts, pair)}
+        except ValueError as error:
+            self.compiler.problems.append(exchange.catalog.problem(("symbol",), str(error)))
         self.envelope = self.compiler.envelope(self.facts["envelope"])
         self.targets = [plan for name in exchange.endpoints for plan in self._endpoint(name)]
         self.streams = stream_plans(exchange, self.compiler)
@@ -92,17 +99,19 @@ class _Building:
         interval = options.interval or seconds(
             spec.get("interval", schedule.default_interval(self.facts["category"], name))
         )
+        if not self.compiler.placeholders(spec, here):
+            return
         for target in self._targets(name, spec):
-            url = self._url(target, spec, here)
-            if url is None:
-                return
+            if target.pair not in self.names:
+                continue
+            url = self._url(target, spec)
             yield TargetPlan(
                 target=target,
                 prober="http",
                 request=self._request(target, spec, url),
                 route=self.exchange.route,
                 host=urllib.parse.urlsplit(url(0.0)).netloc,
-                symbol=native_symbol(self.facts, target.pair) if target.pair else "",
+                symbol=self.names[target.pair].get("symbol", ""),
                 costs=self._costs(target, spec, here),
                 interval=interval,
                 timeout=min(options.timeout or self.config.timeout, 120.0),
@@ -123,19 +132,10 @@ class _Building:
             if name in self.exchange.cold:
                 yield Target(self.exchange.name, name, pair, cold=True)
 
-    def _url(
-        self, target: Target, spec: Mapping[str, Any], here: KeyPath
-    ) -> Callable[[float], str] | None:
+    def _url(self, target: Target, spec: Mapping[str, Any]) -> Callable[[float], str]:
         base_url = self.exchange.base_url or spec.get("base_url", self.facts["base_url"])
-        values = {}
-        try:
-            if target.pair:
-                names = asset_names(self.facts, target.pair)
-                values = {"symbol": native_symbol(self.facts, target.pair), **names}
-            return url_builder(base_url.rstrip("/") + spec["path"], spec.get("params", {}), values)
-        except (ValueError, KeyError, IndexError) as error:
-            self.compiler.problems.append(self.exchange.catalog.problem(here, str(error)))
-            return None
+        url = base_url.rstrip("/") + spec["path"]
+        return url_builder(url, spec.get("params", {}), self.names[target.pair])
 
     def _request(
         self, target: Target, spec: Mapping[str, Any], url: Callable[[float], str]

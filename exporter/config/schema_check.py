@@ -87,8 +87,8 @@ def _is_url(value: object) -> bool:
     """Whether the parts of a URL can be told and sent; schemes and paths are up to patterns."""
     if not isinstance(value, str):
         return True
-    if not re.fullmatch(r"[!-~]+", value):  # before urlsplit, which drops control characters
-        return False
+    if not re.fullmatch(r"[!-~]+", value) or set(value) & set('{}<>"'):
+        return False  # before urlsplit, which drops control characters
     try:
         parts = urllib.parse.urlsplit(value)
         sound = parts.port != 0 and "@" not in parts.netloc

@@ -114,7 +114,7 @@ class _Building:
         here: KeyPath = (*_HERE, "channels", name)
         try:
             names = stream_names(self.exchange.facts, pair)
-        except (ValueError, KeyError, IndexError) as error:
+        except ValueError as error:
             what = f"no symbol for {pair}: {error}"
             self.compiler.problems.append(self.exchange.catalog.problem(_HERE, what))
             return None

@@ -10,11 +10,16 @@ def native_symbol(facts: Mapping[str, Any], pair: str) -> str:
     """The exchange's own name of a pair such as ``BTC-USDT``.
 
     Raises:
-        KeyError, ValueError, IndexError: the catalog's pattern has an unknown placeholder.
+        ValueError: the catalog's pattern has an unknown placeholder.
     """
     if pair in (overrides := facts.get("symbols", {})):
         return str(overrides[pair])
-    return str(facts.get("symbol", "{base}{quote}")).format(**asset_names(facts, pair))
+    pattern, names = str(facts.get("symbol", "{base}{quote}")), asset_names(facts, pair)
+    try:
+        return pattern.format(**names)
+    except (ValueError, LookupError, AttributeError):
+        known = ", ".join(f"{{{name}}}" for name in names)
+        raise ValueError(f"{pattern!r} cannot be filled in (known: {known})") from None
 
 
 def asset_names(facts: Mapping[str, Any], pair: str) -> dict[str, str]:
@@ -29,7 +34,7 @@ def stream_names(facts: Mapping[str, Any], pair: str) -> dict[str, str]:
     """What topics of the exchange's feeds may name: symbol, base and quote, in lower case, too.
 
     Raises:
-        KeyError, ValueError, IndexError: the catalog's pattern has an unknown placeholder.
+        ValueError: the catalog's pattern has an unknown placeholder.
     """
     streams = facts["streams"]
     if "symbol" in streams or "assets" in streams:

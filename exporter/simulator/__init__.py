@@ -12,7 +12,7 @@ await simulator.close()
 from exporter.simulator.faults import FAULTS, FaultError
 from exporter.simulator.scenario import load_scenario
 from exporter.simulator.server import Simulator
-from exporter.simulator.simulation import Request, Simulation
+from exporter.simulator.simulation import Request, Simulation, sample_problems
 from exporter.simulator.template import CatalogError
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "Simulation",
     "Simulator",
     "load_scenario",
+    "sample_problems",
 ]

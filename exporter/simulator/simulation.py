@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from exporter.config.document import Document, format_path
+from exporter.config.errors import Problem
 from exporter.simulator.distort import Reply
 from exporter.simulator.exchange import SimulatedExchange
 from exporter.simulator.faults import (
@@ -22,6 +24,7 @@ from exporter.simulator.market import ASSETS, QUOTES, Market
 from exporter.simulator.provider import Provider
 from exporter.simulator.scenario import Scenario, Story
 from exporter.simulator.stream_feed import Feeds
+from exporter.simulator.template import CatalogError
 
 _NO_CHANCE = random.Random(0)  # noqa: S311 - dice of a game; unused where there is no fault
 
@@ -36,6 +39,16 @@ class Request(NamedTuple):
     status: int
     pair: str = ""
     until: float = 0.0
+
+
+def sample_problems(document: Document) -> list[Problem]:
+    """What keeps a catalog file that is sound otherwise from being simulated, with its line."""
+    try:
+        Simulation({document.data["name"]: document.data})
+    except CatalogError as error:
+        keys = {format_path(path): path for path in document.lines}
+        return [document.problem(keys.get(p.path, ()), p.what) for p in error.problems]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from exporter.config.errors import ConfigError, Problem
 from exporter.simulator.variables import FORMATS, PLAIN, ROWS, UNITS, Format, Kind, Scope, Variables
 
 Render = Callable[[Scope, Any], Any]
@@ -31,8 +32,8 @@ _EACH_KEYS = frozenset({"$each", "$limit", "$order", "$item"})
 _TIME_ROWS = frozenset({"trades", "klines"})
 
 
-class CatalogError(ValueError):
-    """A sample of the catalog cannot be used. The text names the file and the path in it."""
+class CatalogError(ConfigError):
+    """A sample of the catalog cannot be used. The problem names the file and the path in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +172,5 @@ def _column(kind: Kind, form: str | None, show: Format, column: int) -> Render:
 
 
 def _fail(where: str, problem: str) -> NoReturn:
-    raise CatalogError(f"{where}: {problem}")
+    file, _, path = where.partition(": ")
+    raise CatalogError([Problem(file, 0, path, problem)])

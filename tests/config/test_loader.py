@@ -238,6 +238,19 @@ def test_a_catalog_file_that_is_broken_is_not_one_that_is_missing(tmp_path: Path
     assert problems(file) == ["exporter.yml:1: $.catalog: 'mine.yml' is not of type 'array'"]
 
 
+def test_a_catalog_file_is_called_what_it_names(tmp_path: Path) -> None:
+    """So that a copy does not replace a shipped file unless its name says so."""
+    text = (CATALOG / "binance.yml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yml").write_text(text)
+    file = write(tmp_path, "catalog: [mine.yml]\nexchanges: {binance: {}}\n")
+    line = text[: text.index("name: ")].count("\n") + 1
+    told = f"mine.yml:{line}: $.name: 'binance' is not the name of the file, 'mine'"
+    assert problems(file) == [told]
+    own = (tmp_path / "mine.yml").rename(tmp_path / "binance.yml")
+    file = write(tmp_path, "catalog: [binance.yml]\nexchanges: {binance: {}}\n")
+    assert load_config(file, {}).exchanges[0].catalog.file == str(own)
+
+
 def test_a_wrong_endpoint_is_told_once(tmp_path: Path) -> None:
     """Though it was to be probed cold, too."""
     for cold in ("tickr", "ticker"):

@@ -1,9 +1,14 @@
 """Compiling a configuration into targets, limits and intervals."""
 
+import re
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import pytest
 
+from exporter.config.check import check_catalog
+from exporter.config.document import read_document
+from exporter.config.errors import ConfigError
 from exporter.config.loader import load_config, shipped_catalog
 from exporter.config.plan import build_plan, catalog_problems
 from exporter.core.limits import Limiter
@@ -123,3 +128,62 @@ def test_a_budget_that_makes_targets_slow_is_warned_about(tmp_path: Path) -> Non
     """Prometheus would forget such a series between two probes."""
     plan = plan_of(tmp_path, "budget: 0.01\nexchanges: {kraken: {}, binance: {}}\n")
     assert [warning.split(":")[0] for warning in plan.warnings] == ["kraken"]
+
+
+KNOWN = "(known: {symbol}, {base}, {quote}, {base_lower}, {quote_lower}, {now})"
+NAMES = "(known: {base}, {quote}, {base_lower}, {quote_lower})"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "path: .*/Time",
+            "path: /{sybol}/x",
+            f"$.endpoints.time.path: no such placeholder: {{sybol}} {KNOWN}",
+        ),
+        (
+            "path: .*/Time",
+            "path: /{symbol",
+            f"$.endpoints.time.path: no such placeholder: {{symbol {KNOWN}",
+        ),
+        (
+            "path: .*/Time",
+            "path: /symbol}",
+            f"$.endpoints.time.path: no such placeholder: }} {KNOWN}",
+        ),
+        ('pair: "{symbol}"', 'pair: "{now:min}"', f"no such placeholder: {{now:min}} {KNOWN}"),
+        ('pair: "{symbol}"', 'pair: "{bse}"', f"no such placeholder: {{bse}} {KNOWN}"),
+        ("symbol: .*", 'symbol: "{bse}"', f"$.symbol: '{{bse}}' cannot be filled in {NAMES}"),
+        ("symbol: .*", 'symbol: "{base"', f"$.symbol: '{{base' cannot be filled in {NAMES}"),
+        (
+            "ok: .*",
+            "ok: len(error)",
+            "$.envelope.ok: not a JMESPath expression: there is no function len()",
+        ),
+    ],
+)
+def test_what_a_catalog_file_names_must_exist(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    """It is told with what there is instead, once, and not when the first answer is read."""
+    text = Path(__file__).parents[2].joinpath("exporter/catalog/kraken.yml").read_text("utf-8")
+    text, count = re.subn(old, lambda _: new, text, count=1)
+    assert count
+    (tmp_path / "kraken.yml").write_text(text)
+    found = check_catalog(read_document(tmp_path / "kraken.yml"), lambda _: [])
+    assert len(found) == 1, found
+    assert problem in str(found[0])
+    with pytest.raises(ConfigError) as caught:
+        plan_of(tmp_path, "catalog: [kraken.yml]\nexchanges: {kraken: {}}\n")
+    assert problem in str(caught.value)
+
+
+def test_json_in_a_parameter_is_no_placeholder(tmp_path: Path) -> None:
+    """Its braces are sent."""
+    text = Path(__file__).parents[2].joinpath("exporter/catalog/kraken.yml").read_text("utf-8")
+    new = """pair: '{"a": {}, "b": "{symbol}"}'"""
+    (tmp_path / "kraken.yml").write_text(text.replace('pair: "{symbol}"', new, 1))
+    plan = plan_of(tmp_path, "catalog: [kraken.yml]\nexchanges: {kraken: {}}\n")
+    asked = [unquote_plus(target.request(0.0).url) for target in plan.targets.values()]
+    assert any('{"a": {}, "b": "XBTUSDT"}' in url for url in asked)
