@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import errno
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -12,9 +11,9 @@ from pathlib import Path
 
 from exporter import __version__, logs
 from exporter.config.errors import ConfigError
+from exporter.web import address
 
 OK, FAILED, USAGE = 0, 1, 2
-_NO_PORT = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,13 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return USAGE
-    except OSError as error:
-        if error.errno not in _NO_PORT:
-            raise
+    except address.ListenError as error:
         hint = "choose another with --web.listen-address"
         if argv[0] == "demo":
             hint += " or --simulator.listen-address"
-        print(f"cannot listen: {error.strerror} ({hint})", file=sys.stderr)
+        print(f"cannot listen: {error} ({hint})", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 130
@@ -74,45 +71,39 @@ def _add(
     return parser
 
 
-def _add_config_file(parser: argparse.ArgumentParser) -> None:
+_CONFIGURATION = (
+    "configuration; without it the seven exchanges of the shipped catalog are probed for BTC-USDT"
+)
+_CATALOG = "configuration whose `catalog` is added to the shipped one"
+
+
+def _add_config_file(parser: argparse.ArgumentParser, help_: str) -> None:
+    parser.add_argument("--config.file", dest="config_file", type=Path, metavar="FILE", help=help_)
+
+
+def _add_web(parser: argparse.ArgumentParser) -> None:
+    address.add_flags(parser, 9927)
     parser.add_argument(
-        "--config.file",
-        dest="config_file",
-        type=Path,
-        metavar="FILE",
-        help="configuration; without it every tier-1 exchange is probed for BTC-USDT",
+        "--web.external-url",
+        dest="external_url",
+        default="",
+        metavar="URL",
+        help="URL under which Prometheus and people reach the exporter",
     )
-
-
-def _add_web(parser: argparse.ArgumentParser, port: int) -> None:
     parser.add_argument(
-        "--web.listen-address",
-        dest="listen",
-        action="append",
-        metavar="HOST:PORT",
-        help=f"where to listen; may be given several times (default :{port})",
+        "--web.route-prefix",
+        dest="route_prefix",
+        default="",
+        metavar="PATH",
+        help="path before every route; default: the path of the external URL",
     )
-    parser.add_argument("--web.external-url", dest="external_url", default="", metavar="URL")
-    parser.add_argument("--web.route-prefix", dest="route_prefix", default="", metavar="PATH")
-    parser.add_argument(
-        "--web.config.file",
-        dest="web_config_file",
-        type=Path,
-        metavar="FILE",
-        help="TLS and basic authentication, in the format of the Prometheus exporter-toolkit",
-    )
-
-
-def _add_logging(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default="info")
-    parser.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt")
 
 
 def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _add(commands, "serve", "Run the exporter (the default command).", _serve)
-    _add_config_file(parser)
-    _add_web(parser, 9927)
-    _add_logging(parser)
+    _add_config_file(parser, _CONFIGURATION)
+    _add_web(parser)
+    logs.add_flags(parser)
 
 
 def _add_check_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -125,16 +116,17 @@ def _add_probe(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     help_ = "Probe one target now and explain the verdict; exit code 0 if it is healthy."
     parser = _add(commands, "probe", help_, _probe)
     parser.add_argument("target", metavar="TARGET", help="for example binance/depth/BTC-USDT")
-    parser.add_argument("--timeout", type=_positive, default=10.0, metavar="SECONDS")
+    help_ = "longest time in seconds; for a stream, how long to listen (default 10)"
+    parser.add_argument("--timeout", type=_positive, default=10.0, metavar="SECONDS", help=help_)
     parser.add_argument("--metrics", action="store_true", help="show the metrics, too")
-    _add_config_file(parser)
+    _add_config_file(parser, _CONFIGURATION)
 
 
 def _add_catalog(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     help_ = "List the exchanges of the catalog, or everything known of one."
     parser = _add(commands, "catalog", help_, _catalog)
     parser.add_argument("exchange", nargs="?", metavar="EXCHANGE")
-    _add_config_file(parser)
+    _add_config_file(parser, _CATALOG)
 
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -143,8 +135,8 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     help_ = "also start this machine's Prometheus, Alertmanager and Grafana, and the receiver"
     parser.add_argument("--stack", action="store_true", help=help_)
     _add_simulator(parser, "--simulator.listen-address")
-    _add_web(parser, 9927)
-    _add_logging(parser)
+    _add_web(parser)
+    logs.add_flags(parser)
 
 
 def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -153,13 +145,18 @@ def _add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     _add_simulator(parser, "--web.listen-address")
     help_ = "also let each exchange listen on a port of its own, counting up from this one"
     parser.add_argument("--simulator.own-ports", dest="own_ports", action="store_true", help=help_)
-    _add_config_file(parser)
-    _add_logging(parser)
+    _add_config_file(parser, _CATALOG)
+    logs.add_flags(parser)
 
 
 def _add_simulator(parser: argparse.ArgumentParser, listen: str) -> None:
-    address = "127.0.0.1:9928"
-    parser.add_argument(listen, dest="simulator_listen", default=address, metavar="HOST:PORT")
+    parser.add_argument(
+        listen,
+        dest="simulator_listen",
+        default="127.0.0.1:9928",
+        metavar="HOST:PORT",
+        help="where to listen (default 127.0.0.1:9928)",
+    )
     help_ = "let every exchange speak TLS on a port of its own (needs openssl)"
     parser.add_argument("--simulator.tls", dest="tls", action="store_true", help=help_)
     parser.add_argument(
@@ -172,9 +169,12 @@ def _add_simulator(parser: argparse.ArgumentParser, listen: str) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError("must be between 0 and 3600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 3600")
     return value
 
 

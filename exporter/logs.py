@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import sys
@@ -17,6 +18,25 @@ LEVELS = {
 FORMATS = ("logfmt", "json")
 
 Redact = Callable[[str], str]
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """What to log, and how. A parser that leaves defaults to another one does so here, too."""
+    inherited = parser.argument_default == argparse.SUPPRESS
+    parser.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=LEVELS,
+        default=argparse.SUPPRESS if inherited else "info",
+        help="least severe messages to log (default info)",
+    )
+    parser.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=FORMATS,
+        default=argparse.SUPPRESS if inherited else "logfmt",
+        help="(default logfmt)",
+    )
 
 
 def configure(level: str, format_: str, redact: Redact) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from exporter import logs
 from exporter.config.errors import ConfigError, Problem
 from exporter.config.secret import Redactor
+from exporter.web import address
 
-DEFAULT_LISTEN = ":9926"
+DEFAULT_PORT = 9926
 
 Commands = argparse._SubParsersAction
 
@@ -53,24 +54,8 @@ def add_receiver(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _add_flags(parser: argparse.ArgumentParser) -> None:
     _add_config_file(parser)
-    parser.add_argument(
-        "--web.listen-address",
-        dest="listen",
-        action="append",
-        metavar="HOST:PORT",
-        help=f"where to listen; may be given several times (default {DEFAULT_LISTEN})",
-    )
-    parser.add_argument(
-        "--web.config.file",
-        dest="web_config_file",
-        type=Path,
-        metavar="FILE",
-        help="TLS and basic authentication, in the format of the Prometheus exporter-toolkit",
-    )
-    inherited = parser.argument_default == argparse.SUPPRESS
-    level, format_ = (argparse.SUPPRESS,) * 2 if inherited else ("info", "logfmt")
-    parser.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default=level)
-    parser.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default=format_)
+    address.add_flags(parser, DEFAULT_PORT)
+    logs.add_flags(parser)
 
 
 def _add_config_file(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +75,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     settings, secrets = load_settings(options.config_file)
     logs.configure(options.log_level, options.log_format, Redactor(secrets))
-    addresses = options.listen or [DEFAULT_LISTEN]
+    addresses = options.listen or [f":{DEFAULT_PORT}"]
     return asyncio.run(serve(settings, addresses, build_minds, options.web_config_file))
 
 

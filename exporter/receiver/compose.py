@@ -72,7 +72,7 @@ async def listening(
 ) -> AsyncIterator[tuple[str, ...]]:
     """The web server of a receiver; yields its URLs.
 
-    Raises OSError when a port is taken, ConfigError for an address that is none.
+    Raises ListenError for an address that cannot be had, ConfigError for an address that is none.
     """
     try:
         server = await start_server(

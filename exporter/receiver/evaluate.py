@@ -43,9 +43,12 @@ def add_eval(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--config.file", dest="config_file", type=Path, metavar="FILE", help=f"{help_} ({LIVE}=1)"
     )
-    parser.add_argument("--packs", type=Path, default=SHIPPED, metavar="FOLDER")
-    parser.add_argument("--repeat", type=_positive, default=1, metavar="TIMES")
-    parser.add_argument("--min-right", type=float, default=0.9, metavar="RATIO")
+    help_ = "incident packs; default: those shipped"
+    parser.add_argument("--packs", type=Path, default=SHIPPED, metavar="FOLDER", help=help_)
+    help_ = "ask about each pack so many times (default 1)"
+    parser.add_argument("--repeat", type=_positive, default=1, metavar="TIMES", help=help_)
+    help_ = "share of answers that must be right for exit code 0 (default 0.9)"
+    parser.add_argument("--min-right", type=float, default=0.9, metavar="RATIO", help=help_)
 
 
 def add_preview(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -60,10 +63,9 @@ def add_preview(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 100:
-        raise argparse.ArgumentTypeError("must be between 1 and 100")
-    return value
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number between 1 and 100")
+    return int(text)
 
 
 def evaluate(options: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> int:

@@ -8,6 +8,7 @@ import ssl
 from aiohttp import web
 
 from exporter.simulator.certificates import Certificates
+from exporter.web.address import listening_on
 
 
 class Listener:
@@ -26,10 +27,12 @@ class Listener:
         self.port = 0
 
     async def open(self, port: int) -> None:
-        """Listen; port 0 takes any. Raises OSError when the port is taken."""
-        self._listening = await asyncio.get_running_loop().create_server(
-            self._server, self._host, port, ssl=self._context
-        )
+        """Listen; port 0 takes any. Raises ListenError when the port cannot be had."""
+        loop = asyncio.get_running_loop()
+        with listening_on(f"{self._host}:{port}"):
+            self._listening = await loop.create_server(
+                self._server, self._host, port, ssl=self._context
+            )
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def become(self, faults: frozenset[str]) -> None:

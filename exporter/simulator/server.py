@@ -22,6 +22,7 @@ from exporter.simulator.listener import Listener
 from exporter.simulator.simulation import Simulation
 from exporter.simulator.stream_server import StreamServer
 from exporter.simulator.wire import send
+from exporter.web.address import listening_on
 
 _ON_OWN_PORTS = tuple(n for n, f in FAULTS.items() if f.needs == "--simulator.own-ports")
 _WITH_TLS = tuple(n for n, f in FAULTS.items() if f.kind is Kind.CONNECTION)
@@ -55,14 +56,15 @@ class Simulator(Simulation):
         """Listen, and return the base URL, without a slash at its end.
 
         The exchanges' own ports follow ``port``, or are any when that is 0; ``tls`` implies them.
-        Raises OSError for a port that is taken, ConfigError when TLS is impossible.
+        Raises ListenError for an address that cannot be had, ConfigError when TLS is impossible.
         """
         self._closing.clear()
         async with AsyncExitStack() as stack:
             runner = web.ServerRunner(self._server(), shutdown_timeout=1.0)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, host, port).start()
+            with listening_on(f"{host}:{port}"):
+                await web.TCPSite(runner, host, port).start()
             base_url = _url("http", *runner.addresses[0][:2])
             self.base_urls = {name: f"{base_url}/{name}" for name in self.exchanges}
             if own_ports or tls:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from exporter.web.address import listening_on
 from exporter.web.watch import WEB_CONFIG
 
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]\s/]*)):(?P<port>\d{1,5})")
@@ -50,7 +51,7 @@ class Server:
 async def start_server(
     app: web.Application, addresses: Iterable[str], shutdown: float = _SHUTDOWN
 ) -> Server:
-    """Listen on all addresses (see ``parse_listen``). Raises OSError if one cannot be had.
+    """Listen on all addresses (see ``parse_listen``). Raises ListenError if one cannot be had.
 
     Requests in progress have ``shutdown`` seconds to end when the server is closed.
     """
@@ -66,7 +67,9 @@ async def start_server(
     await runner.setup()
     try:
         for address in addresses:
-            await _site(runner, address, context).start()
+            host, port = parse_listen(address)
+            with listening_on(address):
+                await _site(runner, host, port, context).start()
     except BaseException:
         await runner.cleanup()
         raise
@@ -81,8 +84,9 @@ def parse_listen(address: str) -> tuple[str, int]:
     return match["v6"] or match["host"] or "", int(match["port"])
 
 
-def _site(runner: web.AppRunner, address: str, context: ssl.SSLContext | None) -> web.BaseSite:
-    host, port = parse_listen(address)
+def _site(
+    runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None
+) -> web.BaseSite:
     if host:
         return web.TCPSite(runner, host, port, ssl_context=context)
     return web.SockSite(runner, _wildcard_socket(port), ssl_context=context)
