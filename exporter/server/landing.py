@@ -158,8 +158,9 @@ def _hold(card: _Card) -> str:
     until, affected = max(card.blocked), len(card.blocked)
     some = "" if affected == len(card.rows) else f", {affected} of {len(card.rows)} targets"
     verb = "banned us" if card.banned else "told us to stay away"
-    left = span(until - card.rows[0].now)
-    return f"{verb} until {moment(until, '%H:%M:%S UTC')}, {left} left{some}"
+    now, date = card.rows[0].now, "%Y-%m-%d"
+    form = "%H:%M:%S UTC" if moment(until, date) == moment(now, date) else f"{date} %H:%M:%S UTC"
+    return f"{verb} until {moment(until, form)}, {span(until - now)} left{some}"
 
 
 def _card(card: _Card) -> str:

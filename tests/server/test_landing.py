@@ -95,6 +95,13 @@ def test_headline_counts_and_says_who_banned_us() -> None:
     assert "<title>1 failing · exchange-exporter</title>" in html
 
 
+def test_a_ban_that_ends_on_another_day_is_told_with_its_date() -> None:
+    """The time alone would be of today."""
+    ban = failing("bybit/ping", Reason.BANNED, "", blocked_until=NOW + 2 * 86400)
+    html = page(ban, titles={"bybit": "Bybit"})
+    assert re.search(r"banned us until \d{4}-\d\d-\d\d 08:00:00 UTC, 2 d left", html)
+
+
 def test_headline_of_a_quiet_night() -> None:
     """Nothing but good news."""
     html = page(healthy("okx/ping"), healthy("okx/time"))
