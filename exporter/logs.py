@@ -47,6 +47,22 @@ def configure(level: str, format_: str, redact: Redact) -> None:
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(_hush_bad_requests)
+
+
+def _hush_bad_requests(record: logging.LogRecord) -> bool:
+    """What a stranger sends that is no HTTP is one line for those who look, and no error of ours:
+    aiohttp logs it with a traceback.
+    """
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+    record.msg = f"bad request: {' '.join(error.message.split())[:200]}"
+    record.args, record.exc_info = (), None
+    return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
 class _Formatter(logging.Formatter):
