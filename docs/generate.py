@@ -5,6 +5,7 @@ A test compares the pages with what this would write, so they cannot drift apart
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -112,14 +113,20 @@ def _key_lines(
     for name, given in properties.items():
         spec = _resolved(schema, given)
         key = f"{prefix}{name}"
-        default = f"`{spec['default']}`" if "default" in spec else ""
+        default = f"`{_shown(spec['default'])}`" if "default" in spec else ""
         yield f"| `{key}` | {_value(spec)} | {default} | {spec.get('description', '')} |"
         if spec.get("description", "").startswith("check →") or "checks" in name:
             continue
         yield from _key_lines(schema, spec.get("properties", {}), f"{key}.")
         if isinstance(more := spec.get("additionalProperties"), dict):
             more = _resolved(schema, more)
-            yield from _key_lines(schema, more.get("properties", {}), f"{key}.NAME.")
+            entry = "ENDPOINT" if name == "options" else "NAME"
+            yield from _key_lines(schema, more.get("properties", {}), f"{key}.{entry}.")
+
+
+def _shown(default: object) -> str:
+    """As YAML has it."""
+    return default if isinstance(default, str) else json.dumps(default)
 
 
 def _resolved(schema: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:

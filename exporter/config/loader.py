@@ -94,7 +94,7 @@ class _Loading:
 
     def run(self) -> Config:
         catalog = self.catalog()
-        wanted = self.data.get("exchanges") or dict.fromkeys(DEFAULT_EXCHANGES)
+        wanted = self.data.get("exchanges", dict.fromkeys(DEFAULT_EXCHANGES))
         network = self.data.get("network", {})
         exchanges = [
             self._exchange(name, settings or {}, catalog[name], network)

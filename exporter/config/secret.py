@@ -38,8 +38,10 @@ def read_secret(reference: Mapping[str, str], folder: Path, environ: Mapping[str
         source = f"file {path}"
     else:
         name = reference["env"]
-        value = environ.get(name, "").strip()
         source = f"environment variable {name}"
+        if name not in environ:
+            raise ValueError(f"the {source} is not set")
+        value = environ[name].strip()
     if not value:
         raise ValueError(f"the secret from {source} is empty")
     if any(ord(char) < 32 for char in value):

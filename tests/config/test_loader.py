@@ -55,6 +55,13 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     assert len(load_config(write(tmp_path, ""), {}).exchanges) == len(DEFAULT_EXCHANGES)
 
 
+@pytest.mark.parametrize("text", ["exchanges: {}\n", "exchanges:\n"])
+def test_no_exchange_at_all_is_not_all_of_them(tmp_path: Path, text: str) -> None:
+    """Whoever comments the last one out does not want to probe seven others."""
+    with pytest.raises(ConfigError, match=r"exchanges: .* is not a mapping .* without this key"):
+        load_config(write(tmp_path, text), {})
+
+
 def test_an_exchange_overrides_what_is_general(tmp_path: Path) -> None:
     """Pairs, budget, network and secrets of its own."""
     (tmp_path / "key").write_text("abcdef")

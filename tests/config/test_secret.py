@@ -27,7 +27,8 @@ def test_a_secret_is_read_from_the_environment(tmp_path: Path) -> None:
         ({"file": "key"}, b"", "is empty"),
         ({"file": "key"}, b"a\nb", "control characters"),
         ({"file": "key"}, b"\xff\xfe", "not text"),
-        ({"env": "NOPE"}, None, "environment variable NOPE is empty"),
+        ({"env": "VOID"}, None, "environment variable VOID is empty"),
+        ({"env": "NOPE"}, None, "the environment variable NOPE is not set"),
     ],
 )
 def test_a_useless_secret_is_refused_without_showing_it(
@@ -37,7 +38,7 @@ def test_a_useless_secret_is_refused_without_showing_it(
     if content is not None:
         (tmp_path / "key").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        read_secret(reference, tmp_path, {})
+        read_secret(reference, tmp_path, {"VOID": " "})
 
 
 def test_a_secret_never_shows_itself() -> None:

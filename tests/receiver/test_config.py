@@ -140,7 +140,7 @@ def test_a_bare_off_is_off(tmp_path: Path) -> None:
         ("prometheus: 'http://a:99999'", "$.prometheus: 'http://a:99999' is not a URL"),
         ("webhook_token: hush", "$.webhook_token: a secret is written {file: …} or {env: …}"),
         ("webhook_token: {file: none}", "$.webhook_token: cannot read the secret file"),
-        ("webhook_token: {env: NONE}", "NONE is empty"),
+        ("webhook_token: {env: NONE}", "NONE is not set"),
         ("analyst: oracle", "$.analyst: 'oracle' is not one of"),
         ("analyst: openai", "$.analyst: openai needs at least one of providers"),
         ("suppression: {ttl: 31m}", "$.suppression.ttl: longer than 30m"),
