@@ -155,8 +155,11 @@ def test_the_answer_does_not_wait_for_the_analysis(tmp_path: Path) -> None:
             aiohttp.ClientSession(url) as session,
         ):
             for _ in range(2):
-                async with asyncio.timeout(5), session.post("/api/v1/alerts", data=body(alert())):
-                    pass
+                async with (
+                    asyncio.timeout(5),
+                    session.post("/api/v1/alerts", data=body(alert())) as answer,
+                ):
+                    assert answer.status == 202
 
     asyncio.run(run())
 
