@@ -1,4 +1,4 @@
-"""From receiver.yml to Settings. All problems are found before any is reported."""
+"""From receiver.yml to Settings. All problems of its form are reported at once, then all others."""
 
 from __future__ import annotations
 

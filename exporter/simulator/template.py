@@ -93,7 +93,7 @@ def _each(node: Mapping[str, Any], where: str, known: Variables, rows: _Rows) ->
     order = node.get("$order", "oldest_first")
     if unknown := node.keys() - _EACH_KEYS:
         _fail(where, f"unknown key {min(unknown)}")
-    if kind not in rows.kinds:
+    if kind not in list(rows.kinds):  # by equality, for it may be anything
         _fail(where, f"$each: {kind!r} is none of {', '.join(rows.kinds)}")
     if order not in ("oldest_first", "newest_first"):
         _fail(where, f"$order: {order!r} is neither oldest_first nor newest_first")

@@ -130,6 +130,7 @@ BAD = [
     ("costs 5 $", "a lone $"),
     ("${unclosed", "a lone $"),
     ({"$each": "orders", "$item": 1}, "$each: 'orders' is none of bids"),
+    ({"$each": {}, "$item": 1}, "$each: {} is none of bids"),
     ({"$each": "bids"}, "wants a whole $limit and an $item"),
     ({"$each": "bids", "$limit": "many", "$item": 1}, "wants a whole $limit"),
     ({"$each": "bids", "$item": 1, "$sort": 1}, "unknown key $sort"),
