@@ -70,6 +70,11 @@ def bybit(**result: Any) -> dict[str, Any]:
     return {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": MS}
 
 
+def candle(ms: int) -> list[Any]:
+    """One of Binance's, that opens at a time in ms."""
+    return [ms, "0.0315", "0.0316", "0.0314", "0.0315", "19.5", ms + 59_999, "1", 9, "1", "1", "0"]
+
+
 SPOT = {"symbol": "BTCUSDT", "lastPrice": "64000.5", "bidPrice": "64000.1", "askPrice": "64000.9"}
 LEVELS = {"bids": [["64000.1", "0.5"]], "asks": [["64000.9", "1.5"]]}
 
@@ -88,6 +93,30 @@ GOOD = {
         "binance/ticker",
         {**SPOT, "closeTime": str(MS)},
         {"price": "64000.5", "payload_age": "0.200"},
+    ),
+    "a thin market: the time is that of the last trade": Good(
+        "binance/ticker", {**SPOT, "closeTime": MS - 240_000}, {"payload_age": "240.200"}
+    ),
+    "a thin market of futures": Good(
+        "binance_usdm/price",
+        {"symbol": "BTCUSDT", "price": "69.05", "time": MS - 138_955},
+        {"payload_age": "139.155"},
+    ),
+    "the last trade of futures": Good(
+        "binance_usdm/ticker",
+        {"symbol": "BTCUSDT", "lastPrice": "2.855", "closeTime": MS - 39_000, "count": 7},
+        {"payload_age": "39.200"},
+    ),
+    "no trade in 24 hours": Good(
+        "binance/ticker",
+        {**SPOT, "lastPrice": "0.00000000", "closeTime": MS, "count": 0},
+        {"last": "None", "price": "64000.5"},
+    ),
+    "candles around a trading halt": Good(
+        "binance/klines", [candle(MS - 7_200_000), candle(MS - 60_000), candle(MS)], {}
+    ),
+    "candles of futures around a trading halt": Good(
+        "binance_usdm/klines", [candle(MS - 7_200_000), candle(MS - 60_000), candle(MS)], {}
     ),
     "prices with exponents": Good(
         "binance/depth",
@@ -169,6 +198,7 @@ def test_a_documented_answer_is_good(case: Good) -> None:
 
 PAGE = "<html><title>Attention required</title></html>"
 RETIRED = {"code": 0, "msg": "Service unavailable from a restricted location."}
+BAN = {"code": -1003, "msg": f"Way too many requests; IP banned until {MS + 120_000}."}
 
 BAD = {
     "a page of the firewall": Bad("binance/ticker", 403, PAGE, Reason.BANNED),
@@ -182,6 +212,23 @@ BAD = {
     "a restricted location": Bad("binance/ticker", 451, RETIRED, Reason.API_ERROR),
     "too many connections": Bad(
         "binance/ticker", 400, {"code": -1034, "msg": "Too many connections"}, Reason.RATE_LIMITED
+    ),
+    "a price of zero in spite of trades": Bad(
+        "binance/ticker",
+        200,
+        {**SPOT, "lastPrice": "0.00000000", "closeTime": MS, "count": 9},
+        Reason.INVALID_DATA,
+    ),
+    "a last trade that is too old even for a thin market": Bad(
+        "binance/ticker", 200, {**SPOT, "closeTime": MS - 301_000}, Reason.STALE_DATA
+    ),
+    "a ban without the status of one": Bad("binance/ticker", 429, BAN, Reason.BANNED),
+    "a ban with the status of a bad request": Bad("binance_usdm/price", 400, BAN, Reason.BANNED),
+    "a key that may not": Bad(
+        "binance/ticker", 400, {"code": -1002, "msg": "You are not authorized"}, Reason.AUTH
+    ),
+    "a key that may not trade futures": Bad(
+        "binance_usdm/price", 401, {"code": -1002, "msg": "You are not authorized"}, Reason.AUTH
     ),
     "microseconds for milliseconds": Bad(
         "binance/ticker", 200, {**SPOT, "closeTime": MS * 1000}, Reason.INVALID_DATA
