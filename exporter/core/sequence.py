@@ -117,7 +117,8 @@ def monotone(last: int, ids: Ids) -> Step:
 
     Bybit: u is the update id of the book; u == 1 is a snapshot after a restart of the service
     (bybit-exchange.github.io, Websocket Orderbook). Coinbase: on channels that carry a part of the
-    full feed the sequence has holes by design (docs.cdp.coinbase.com, WebSocket Overview).
+    full feed the sequence has holes by design (docs.cdp.coinbase.com, WebSocket Overview). Kraken:
+    its feed skips ids of trades that share a time stamp (github.com/krakenfx/api-go, issue 36).
     """
     return _rising(last, ids)
 

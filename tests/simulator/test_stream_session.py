@@ -254,7 +254,7 @@ def test_fault_close(code: str) -> None:
 
 
 GAPS = [("binance", "book"), ("binance_usdm", "book"), ("okx", "book"), ("deribit", "book"),
-        ("deribit", "trades"), ("kraken", "trades")]  # fmt: skip
+        ("deribit", "trades")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("exchange", "channel"), GAPS)

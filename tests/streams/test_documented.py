@@ -169,11 +169,14 @@ STORIES = {
         (trade("snapshot", 4, 5, 6), trade("update", 7, 8), trade("update", 9)),
         3,
     ),
-    "a trade that is missing": Story(
+    "split trades of which only the first comes": Story(
+        "kraken", "trades", (trade("snapshot", 4, 5), trade("update", 7), trade("update", 9)), 3
+    ),
+    "a trade that comes late": Story(
         "kraken",
         "trades",
-        (trade("snapshot", 4, 5), trade("update", 7)),
-        2,
+        (trade("snapshot", 4, 5), trade("update", 7), trade("update", 6)),
+        3,
         reason=Reason.INVALID_DATA,
     ),
 }
