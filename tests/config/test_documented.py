@@ -267,6 +267,19 @@ BAD = {
         {"id": "BTC-USDT", "status": "online", "post_only": True, "trading_disabled": False},
         Reason.MAINTENANCE,
     ),
+    "a product that is gone for good": Bad(
+        "coinbase/status",
+        200,
+        {"id": "BTC-USDT", "status": "delisted", "post_only": False, "trading_disabled": True},
+        Reason.INVALID_DATA,
+    ),
+    "an auction whose quotes cross": Bad(
+        "coinbase/depth",
+        200,
+        {"bids": [["334.50", "4.39", 2]], "asks": [["333.99", "25.2", 1]], "sequence": 3,
+         "auction_mode": True},
+        Reason.MAINTENANCE,
+    ),
     "throttled until a time": Bad(
         "kraken/depth", 200, {"error": [f"EService: Throttled: {int(AT) + 9}"]}, Reason.RATE_LIMITED
     ),
@@ -274,6 +287,50 @@ BAD = {
         "kraken/depth", 200, {"error": ["EService:Busy"], "result": {}}, Reason.MAINTENANCE
     ),
 }  # fmt: skip
+
+
+SAID = [
+    ("coinbase", 503, "GDAX is currently under maintenance. See the status", Reason.MAINTENANCE),
+    ("coinbase", 400, "Cancel only mode", Reason.MAINTENANCE),
+    ("coinbase", 400, "Invalid API Key", Reason.AUTH),
+    ("coinbase", 400, "Invalid Passphrase", Reason.AUTH),
+    ("coinbase", 400, "invalid signature", Reason.AUTH),
+    ("coinbase", 400, "Invalid product id", Reason.API_ERROR),
+    ("bybit", 200, 10009, Reason.BANNED),
+    ("bybit", 200, 170222, Reason.RATE_LIMITED),
+    ("bybit", 200, 20003, Reason.RATE_LIMITED),
+    ("bybit", 200, 10008, Reason.AUTH),
+    ("bybit", 200, 10024, Reason.AUTH),
+    ("okx", 200, "50040", Reason.RATE_LIMITED),
+    ("okx", 200, "50007", Reason.AUTH),
+    ("okx", 200, "50009", Reason.AUTH),
+    ("okx", 200, "50027", Reason.AUTH),
+    ("okx", 403, "50030", Reason.AUTH),
+    ("okx", 200, "50035", Reason.AUTH),
+    ("okx", 401, "50114", Reason.AUTH),
+    ("okx", 200, "50119", Reason.AUTH),
+    ("okx", 200, "50120", Reason.AUTH),
+    ("kraken", 200, "EService:Market in limit_only mode", Reason.MAINTENANCE),
+    ("kraken", 200, "EService:Market in cancel_only mode", Reason.MAINTENANCE),
+]
+
+
+@pytest.mark.parametrize(("exchange", "status", "said", "reason"), SAID)
+def test_a_code_or_text_has_its_meaning(
+    exchange: str, status: int, said: Any, reason: Reason
+) -> None:
+    """As far as the documents or recorded answers tell it."""
+    body = {
+        "coinbase": {"message": said},
+        "bybit": {"retCode": said, "retMsg": "x", "result": {}},
+        "okx": {"code": said, "msg": "x", "data": []},
+        "kraken": {"error": [said]},
+    }[exchange]
+
+    failure = result(f"{exchange}/depth", body, status).failure
+
+    assert failure is not None
+    assert failure.reason is reason
 
 
 @pytest.mark.parametrize("case", BAD.values(), ids=BAD)
