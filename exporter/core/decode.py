@@ -49,7 +49,7 @@ def decode(body: bytes) -> tuple[Any, str]:
     except UnicodeDecodeError as error:
         return None, f"not UTF-8 at byte {error.start}"
     except json.JSONDecodeError as error:
-        return None, _nature(body) or f"{error.msg} at character {error.pos}"
+        return None, _nature(body) or f"{error.msg.removesuffix(' at')} at character {error.pos}"
     except RecursionError:
         return None, "nested too deeply"
     except _RefusedError as error:

@@ -50,7 +50,7 @@ def judge_answer(
     between ``now`` and ``now + envelope.max_block``; Retry-After is left to the limiter.
     """
     report = _report(document, envelope)
-    by_status = _by_status(status, envelope)
+    by_status = _by_status(status, document, envelope)
     if report is None and by_status is None:
         return None
     rule = _weigh(status, by_status, report)
@@ -64,11 +64,17 @@ def judge_answer(
     )
 
 
-def _by_status(status: int | None, envelope: Envelope) -> StatusRule | None:
+def _by_status(status: int | None, document: object, envelope: Envelope) -> StatusRule | None:
+    """The rule of a status; 2xx is a success, but without JSON only 200 is one.
+
+    Amazon's firewall puts up a challenge with 202 and an empty body
+    (docs.aws.amazon.com/waf, How AWS WAF uses the challenge action).
+    """
     if status is None:
         return None
     rule = envelope.statuses.get(status) or _DEFAULT_STATUSES.get(status)
-    return rule or (StatusRule(Meaning.HTTP) if status >= 300 else None)
+    failed = status >= (300 if document is not NO_DOCUMENT else 201)
+    return rule or (StatusRule(Meaning.HTTP) if failed else None)
 
 
 def _weigh(

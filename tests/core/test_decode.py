@@ -30,6 +30,7 @@ def test_fractions_are_exact() -> None:
         (b"[Infinity, -Infinity]", "NaN and Infinity are not JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[1", "Expecting ',' delimiter at character 2"),
+        (b'{"a": "x\x00"}', "Invalid control character at character 8"),
         (b'{"a": 1} trailing', "Extra data at character 9"),
         (b"9" * 5000, "a number is out of range"),
         (b"0." + b"1" * 100, "a number is too long"),
