@@ -14,7 +14,7 @@ from exporter.config.errors import ConfigError, Problem
 from exporter.config.model import Config, EndpointOptions, ExchangeConfig, check_overrides
 from exporter.config.schema_check import seconds
 from exporter.config.streams import stream_plans
-from exporter.config.symbol import asset_names, native_symbol
+from exporter.config.symbol import asset_names, native_symbol, symbol_aliases
 from exporter.core.checks import applicable, defaults
 from exporter.core.limits import Limiter
 from exporter.core.model import Target
@@ -121,6 +121,7 @@ class _Building:
                 checks=checks,
                 parameters=parameters,
                 category=self.facts["category"],
+                aliases=symbol_aliases(self.facts, target.pair) if target.pair else (),
                 usage_headers=spec.get("usage_headers", True),
             )
 

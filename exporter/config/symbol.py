@@ -22,6 +22,12 @@ def native_symbol(facts: Mapping[str, Any], pair: str) -> str:
         raise ValueError(f"{pattern!r} cannot be filled in (known: {known})") from None
 
 
+def symbol_aliases(facts: Mapping[str, Any], pair: str) -> tuple[str, ...]:
+    """Other names of the pair under which the exchange may answer."""
+    names = asset_names(facts, pair)
+    return tuple(str(alias).format(**names) for alias in facts.get("aliases", ()))
+
+
 def asset_names(facts: Mapping[str, Any], pair: str) -> dict[str, str]:
     """``base`` and ``quote`` as the exchange names them, and both in lower case."""
     assets = facts.get("assets", {})

@@ -240,7 +240,8 @@ class TargetPlan:
 
     ``costs`` names what one probe spends of which bucket. ``interval`` is the planned time between
     probes in seconds, after stretching to the budget; ``timeout`` bounds one attempt. ``symbol`` is
-    the provider's own name of the pair. ``checks`` lists the checks that apply, in order.
+    the provider's own name of the pair, and ``aliases`` are others under which it may answer.
+    ``checks`` lists the checks that apply, in order.
     """
 
     target: Target
@@ -258,6 +259,7 @@ class TargetPlan:
     checks: tuple[str, ...]
     parameters: Parameters
     category: str
+    aliases: tuple[str, ...] = ()
     usage_headers: bool = True
 
 

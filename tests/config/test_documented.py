@@ -168,10 +168,10 @@ GOOD = {
          "time": "2027-01-15 08:00:00.000000+00"},
         {"payload_age": "0.200"},
     ),
-    "a pair by another name": Good(
+    "an amount in three forms": Good(
         "kraken/ticker",
-        kraken(XXBTZUSD={"a": ["64000.90000", "1", "1.000"], "b": ["64000.10000", "1", "1.000"],
-                         "c": ["64000.50000", "0.00067643"], "t": [1, 2], "o": "64000.50000"}),
+        kraken(XBTUSDT={"a": ["64000.90000", "1", "1.000"], "b": ["64000.10000", "1", "1.000"],
+                        "c": ["64000.50000", "0.00067643"], "t": [1, 2], "o": "64000.50000"}),
         {"last": "64000.50000", "bid": "64000.10000"},
     ),
     "a maintenance announced for later": Good(
@@ -279,6 +279,13 @@ BAD = {
         {"bids": [["334.50", "4.39", 2]], "asks": [["333.99", "25.2", 1]], "sequence": 3,
          "auction_mode": True},
         Reason.MAINTENANCE,
+    ),
+    "another pair": Bad("kraken/depth", 200, kraken(XETHZUSD=LEVELS), Reason.INVALID_DATA),
+    "candles of another pair": Bad(
+        "kraken/klines",
+        200,
+        kraken(last=int(AT), XXBTZUSD=[[int(AT), "2", "3", "1", "2", "2", "5", 7]]),
+        Reason.INVALID_DATA,
     ),
     "throttled until a time": Bad(
         "kraken/depth", 200, {"error": [f"EService: Throttled: {int(AT) + 9}"]}, Reason.RATE_LIMITED

@@ -56,6 +56,28 @@ def test_a_pair_is_asked_for_by_its_native_symbol(
     assert symbol in depth.request(0.0).url
 
 
+@pytest.mark.parametrize(
+    ("pair", "key"),
+    [
+        ("BTC-USD", "XXBTZUSD"),
+        ("ETH-USD", "XETHZUSD"),
+        ("ETH-BTC", "XETHXXBT"),
+        ("DOGE-USD", "XDGUSD"),
+        ("DOGE-BTC", "XXDGXXBT"),
+        ("USDT-USD", "USDTZUSD"),
+        ("EUR-USD", "ZEURZUSD"),
+        ("BTC-USDT", "XBTUSDT"),
+        ("SOL-EUR", "SOLEUR"),
+    ],
+)
+def test_krakens_answer_may_name_the_pair_as_of_old(tmp_path: Path, pair: str, key: str) -> None:
+    """The oldest assets have an X or Z before them; keys of its list of pairs."""
+    plan = plan_of(tmp_path, f"pairs: [{pair}]\nexchanges: {{kraken: {{}}}}\n")
+    depth = plan.targets[f"kraken/depth/{pair}"]
+
+    assert key in (depth.symbol, *depth.aliases)
+
+
 def test_a_base_url_of_the_user_replaces_every_host(tmp_path: Path) -> None:
     """Also that of an endpoint that lives elsewhere."""
     text = "exchanges: {binance: {base_url: 'http://127.0.0.1:9001/x/'}}\n"
