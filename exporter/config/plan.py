@@ -83,7 +83,7 @@ class _Building:
             self.compiler.problems.append(exchange.catalog.problem(("symbol",), str(error)))
         self.envelope = self.compiler.envelope(self.facts["envelope"])
         self.targets = [plan for name in exchange.endpoints for plan in self._endpoint(name)]
-        self.streams = stream_plans(exchange, self.compiler)
+        self.streams = stream_plans(exchange, self.compiler, self.envelope)
         self.problems = self.compiler.problems
 
     def _endpoint(self, name: str) -> Iterator[TargetPlan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from exporter.config.compile import Compiler
@@ -13,15 +14,20 @@ from exporter.config.model import ExchangeConfig
 from exporter.config.schema_check import seconds
 from exporter.config.symbol import stream_names
 from exporter.core.model import Target
-from exporter.core.plan import Expression
+from exporter.core.plan import Envelope, Expression
 from exporter.core.stream_plan import Channel, Heartbeat, Sequence, StreamPlan
 
 _HERE: KeyPath = ("streams",)
 _REQUIRED = ("url", "connects", "subscribe", "ack")
 
 
-def stream_plans(exchange: ExchangeConfig, compiler: Compiler) -> dict[str, StreamPlan]:
-    """The connections that the configuration asks for, by key; problems go to the compiler."""
+def stream_plans(
+    exchange: ExchangeConfig, compiler: Compiler, envelope: Envelope
+) -> dict[str, StreamPlan]:
+    """The connections that the configuration asks for, by key; problems go to the compiler.
+
+    ``envelope`` is that of the exchange's answers, whose codes its streams share.
+    """
     if not exchange.streams:
         return {}
     missing = [key for key in _REQUIRED if key not in exchange.facts["streams"]]
@@ -29,18 +35,20 @@ def stream_plans(exchange: ExchangeConfig, compiler: Compiler) -> dict[str, Stre
         what = f"needs {', '.join(missing)}"
         compiler.problems.append(exchange.catalog.problem(_HERE, what))
         return {}
-    return _Building(exchange, compiler).run()
+    return _Building(exchange, compiler, envelope).run()
 
 
 class _Building:
     """Compiles the streams of one exchange."""
 
-    def __init__(self, exchange: ExchangeConfig, compiler: Compiler) -> None:
+    def __init__(self, exchange: ExchangeConfig, compiler: Compiler, envelope: Envelope) -> None:
         self.exchange = exchange
         self.compiler = compiler
+        self.envelope = envelope
         self.spec: Mapping[str, Any] = exchange.facts["streams"]
 
     def run(self) -> dict[str, StreamPlan]:
+        self.errors = self._errors()
         channels: dict[str, list[Channel]] = {}
         for name in self.exchange.streams:
             spec = self.spec["channels"][name]
@@ -81,6 +89,8 @@ class _Building:
             is_ack=is_ack,
             ack_of=self._expression("ack_of"),
             is_refusal=self._expression("refusal"),
+            errors=self.errors,
+            is_cancel=self._expression("cancel"),
             is_notice=self._expression("notice"),
             is_other=self._expression("other"),
             in_maintenance=self._expression("maintenance"),
@@ -94,7 +104,24 @@ class _Building:
 
     def _source(self, url: str, channels: tuple[Channel, ...]) -> str:
         topics = [f"{channel.target} {channel.topic} {channel.cold}" for channel in channels]
-        return repr((url, topics, self.exchange.budget, self.spec))
+        return repr((url, topics, self.exchange.budget, self.spec, self.exchange.facts["envelope"]))
+
+    def _errors(self) -> Envelope:
+        """How to read a refusal: by the envelope's codes, found where the streams have them."""
+        spec = self.spec.get("error", {})
+
+        def place(key: str, usual: Expression | None) -> Expression | None:
+            if key not in spec:
+                return usual
+            return self.compiler.expression(spec[key], (*_HERE, "error", key))
+
+        return replace(
+            self.envelope,
+            ok=None,
+            code=place("code", self.envelope.code),
+            message=place("message", self.envelope.message),
+            statuses={},
+        )
 
     def _heartbeat(self, spec: Mapping[str, Any]) -> Heartbeat:
         def expression(key: str) -> Expression | None:

@@ -176,6 +176,10 @@ class Envelope:
     default_backoff: float = 30.0
 
 
+NO_ENVELOPE = Envelope(None, None, None)
+"""Of what has none: every answer is a success, and no error is understood."""
+
+
 @dataclass(frozen=True, slots=True)
 class Time:
     """Where a payload tells a time. ``convert`` yields unix seconds or None; ``resolution`` is the

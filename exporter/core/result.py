@@ -24,6 +24,11 @@ class ApiError:
     backoff: float | None = None
     until: float | None = None
 
+    @property
+    def said(self) -> str:
+        """What the provider said, for people: its code and its text, as far as it gave them."""
+        return ": ".join(dict.fromkeys(filter(None, (self.code, self.message))))
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from exporter.core.backoff import exponential
+from exporter.core.envelope import judge_answer
 from exporter.core.expression import evaluate, holds, is_true
 from exporter.core.model import Failure, Reason
 from exporter.core.plan import Expression
@@ -87,6 +88,7 @@ class Session:
             (heartbeat.is_ping, Session._on_ping),
             (plan.is_refusal, Session._on_refusal),
             (plan.is_ack, Session._on_ack),
+            (plan.is_cancel, Session._on_cancel),
             (plan.is_notice, Session._on_notice),
             (plan.is_other, Session._on_other),
         )
@@ -287,11 +289,22 @@ class Session:
             feed.acknowledged(now)
             self.changes += 1
 
-    def _on_refusal(self, document: Any, _at: float, _now: float) -> None:
-        failure = Failure(Reason.API_ERROR, printable(f"refused: {_text(document)}"))
-        for feed in self._addressed(document):
-            if feed.acked_at is None:
-                feed.refused(failure)
+    def _on_refusal(self, document: Any, at: float, now: float) -> None:
+        error = judge_answer(None, document, self.plan.errors, at)
+        reason = error.meaning.reason if error else Reason.API_ERROR
+        said = (error.said if error else "") or _text(document)
+        refused = [feed for feed in self._addressed(document) if feed.acked_at is None]
+        for feed in refused:
+            feed.refused(Failure(reason, printable(f"refused: {said}")))
+            self.changes += 1
+        if not refused:  # something else than a subscription went wrong
+            self.totals.connection.trouble(reason, printable(f"error: {said}"), now)
+
+    def _on_cancel(self, document: Any, _at: float, now: float) -> None:
+        called = self._called(document)
+        for feed in self._feeds if called is None else called:
+            if feed.acked_at is not None:
+                feed.cancelled(now)
                 self.changes += 1
 
     def _on_notice(self, _document: Any, _at: float, _now: float) -> None:
@@ -316,16 +329,21 @@ class Session:
 
     def _addressed(self, document: Any) -> list[Feed]:
         """The channels that an answer is about; the oldest one waiting where it names none."""
-        name = None
-        if self.plan.ack_of is not None:
-            try:
-                name = evaluate(self.plan.ack_of, document)
-            except ValueError:
-                name = None
-        if name is not None:
-            return [feed for feed in self._feeds if feed.is_called(name)]
+        called = self._called(document)
+        if called is not None:
+            return called
         waiting = (f for f in self._feeds if f.sent_at is not None and f.acked_at is None)
         return list(waiting)[:1]
+
+    def _called(self, document: Any) -> list[Feed] | None:
+        """The channels that a message names by id or topic; None where it names nothing."""
+        if self.plan.ack_of is None:
+            return None
+        try:
+            name = evaluate(self.plan.ack_of, document)
+        except ValueError:
+            return None
+        return None if name is None else [feed for feed in self._feeds if feed.is_called(name)]
 
     # -- time --------------------------------------------------------------------------------
 

@@ -70,6 +70,12 @@ class Feed:
         self.totals.refusals += 1
         self.failure = failure
 
+    def cancelled(self, now: float) -> None:
+        """The provider ended the subscription; it may be asked for again later."""
+        self.sent_at, self.acked_at, self.heard_at = now, None, None
+        self.forget_place()
+        self.refused(Failure(Reason.DISCONNECTED, "the exchange ended the subscription"))
+
     @property
     def untold(self) -> bool:
         """Whether this connection has not carried any data of the channel yet."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.core.model import Target
-from exporter.core.plan import Expression, Route, Time
+from exporter.core.plan import NO_ENVELOPE, Envelope, Expression, Route, Time
 
 Message = Callable[[int, float], str]
 """The text of a message to send, by a request id and the unix time."""
@@ -88,11 +88,12 @@ class StreamPlan:
     connections are allowed in any ``window`` seconds from one IP address, of which we take our
     share. ``lifetime`` is after how many seconds the provider cuts every connection. ``is_ack`` and
     ``is_refusal`` judge the answers to a subscription; ``ack_of`` finds the id or topic that is
-    acknowledged (None: the oldest one not yet acknowledged). ``is_notice`` is true of an announced
-    shutdown, ``is_other`` of greetings and the like. ``in_maintenance`` is true of a message that
-    tells of maintenance, false of one that tells of its end, and None of all others. ``max_frame``
-    bounds a message in bytes, compressed and not. ``source`` is the text of all that the plan was
-    compiled from but the route: plans of the same text do the same.
+    acknowledged (None: the oldest one not yet acknowledged). ``errors`` reads what a refusal says.
+    ``is_cancel`` is true of the end of a subscription that was in force, ``is_notice`` of an
+    announced shutdown, ``is_other`` of greetings and the like. ``in_maintenance`` is true of a
+    message that tells of maintenance, false of one that tells of its end, and None of all others.
+    ``max_frame`` bounds a message in bytes, compressed and not. ``source`` is the text of all that
+    the plan was compiled from but the route: plans of the same text do the same.
     """
 
     key: str
@@ -107,6 +108,8 @@ class StreamPlan:
     is_ack: Expression
     ack_of: Expression | None = None
     is_refusal: Expression | None = None
+    errors: Envelope = NO_ENVELOPE
+    is_cancel: Expression | None = None
     is_notice: Expression | None = None
     is_other: Expression | None = None
     in_maintenance: Expression | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from exporter.core.plan import Envelope, Fields, Limit, Plan, Request, Scope, TargetPlan
+from exporter.core.plan import NO_ENVELOPE, Fields, Limit, Plan, Request, Scope, TargetPlan
 from exporter.core.stream_plan import Channel, StreamPlan
 
 INTERVAL = 15.0
@@ -20,7 +20,6 @@ be left for those who watch.
 _TIMEOUT = 5.0
 _COLD_TIMEOUT = 10.0
 
-_NO_ENVELOPE = Envelope(None, None, None)
 _NO_FIELDS = Fields()
 
 
@@ -95,7 +94,7 @@ def _target(stream: StreamPlan, channel: Channel, category: str) -> TargetPlan:
         costs=((connects_key(stream), 1.0),),
         interval=INTERVAL,
         timeout=_TIMEOUT,
-        envelope=_NO_ENVELOPE,
+        envelope=NO_ENVELOPE,
         fields=_NO_FIELDS,
         payload_error=None,
         checks=(),

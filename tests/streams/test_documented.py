@@ -231,11 +231,15 @@ def test_maintenance_lasts_until_it_is_taken_back(system: str) -> None:
         pytest.param(
             "bybit", {"success": False, "ret_msg": "no", "op": "subscribe"}, id="no req_id"
         ),
-        pytest.param("deribit", {"id": 1, "error": {"code": 10028, "message": "x"}}, id="limit"),
+        pytest.param("deribit", {"id": 1, "error": {"code": -32602, "message": "x"}}, id="error"),
         pytest.param("deribit", {"id": 1, "result": []}, id="nothing subscribed"),
         pytest.param("coinbase", {"type": "error", "message": "Failed to subscribe"}, id="type"),
         pytest.param(
             "kraken", {"method": "subscribe", "success": False, "req_id": 1}, id="success"
+        ),
+        pytest.param("kraken", {"error": "Malformed request", "success": False}, id="no method"),
+        pytest.param(
+            "bybit", {"success": False, "ret_msg": "Params Error", "req_id": ""}, id="no op"
         ),
     ],
 )
@@ -247,3 +251,133 @@ def test_a_refusal_is_understood(exchange: str, answer: dict[str, Any]) -> None:
     hear(session, [answer])
 
     assert told(target, session)[1] is Reason.API_ERROR
+
+
+SAID: dict[str, tuple[str, dict[str, Any], Reason]] = {
+    "too many requests": (
+        "binance",
+        {"error": {"code": -1003, "msg": "Too many requests queued."}, "id": 1},
+        Reason.RATE_LIMITED,
+    ),
+    "a ban": (
+        "binance_usdm",
+        {"code": -1003, "msg": f"Way too many requests; IP banned until {AT * 1000 + 9e4:.0f}."},
+        Reason.BANNED,
+    ),
+    "too many visits": (
+        "bybit",
+        {"success": False, "ret_msg": "Too many visits!", "req_id": "1", "op": "subscribe"},
+        Reason.RATE_LIMITED,
+    ),
+    "too frequent": (
+        "okx", {"event": "error", "code": "60014", "msg": "Requests too frequent"},
+        Reason.RATE_LIMITED,
+    ),
+    "too frequent logins": (
+        "okx", {"event": "error", "code": "60023", "msg": "Too frequent"}, Reason.RATE_LIMITED
+    ),
+    "the code of a call": (
+        "okx", {"event": "error", "code": "50011", "msg": "Rate limit"}, Reason.RATE_LIMITED
+    ),
+    "not logged in": ("okx", {"event": "error", "code": "60011", "msg": "Log in"}, Reason.AUTH),
+    "an expired login": ("okx", {"event": "error", "code": "60006", "msg": "x"}, Reason.AUTH),
+    "no service": ("okx", {"event": "error", "code": "50001", "msg": "x"}, Reason.MAINTENANCE),
+    "too many requests of an account": (
+        "deribit",
+        {"id": 1, "error": {"code": 10028, "message": "too_many_requests", "data": None}},
+        Reason.RATE_LIMITED,
+    ),
+    "system maintenance": (
+        "deribit", {"id": 1, "error": {"code": 11051, "message": "x"}}, Reason.MAINTENANCE
+    ),
+    "a reason beside the message": (
+        "coinbase",
+        {"type": "error", "message": "Failed to subscribe", "reason": "rate limit exceeded"},
+        Reason.RATE_LIMITED,
+    ),
+    "too many messages": (
+        "kraken",
+        {"method": "subscribe", "success": False, "req_id": 1, "error": "Exceeded msg rate"},
+        Reason.RATE_LIMITED,
+    ),
+    "too many messages, in the older form": (
+        "kraken", {"Error": "Exceeded msg rate"}, Reason.RATE_LIMITED
+    ),
+    "unavailable": (
+        "kraken", {"success": False, "req_id": 1, "error": "EService:Unavailable"},
+        Reason.MAINTENANCE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID.values(), ids=SAID)
+def test_a_refusal_says_why(case: tuple[str, dict[str, Any], Reason]) -> None:
+    """By the codes of the REST answers, wherever a stream puts them."""
+    exchange, answer, reason = case
+    target = f"{exchange}/stream.ticker/BTC-USDT"
+    session = listening(target)
+
+    hear(session, [answer])
+
+    assert told(target, session)[1] is reason
+
+
+@pytest.mark.parametrize("case", SAID.values(), ids=SAID)
+def test_an_error_that_no_subscription_waits_for_is_one_of_the_connection(
+    case: tuple[str, dict[str, Any], Reason],
+) -> None:
+    """Limits are exceeded by pings, too, and a slow reader is warned before it is cut off."""
+    exchange, answer, reason = case
+    target = f"{exchange}/stream.ticker/BTC-USDT"
+    session = listening(target)
+    for channel in session.plan.channels:
+        session.feed(str(channel.target)).acknowledged(10.0)
+
+    hear(session, [answer])
+
+    totals, found = told(target, session)
+    assert (found, totals.refusals) == (reason, 0)
+    assert session.subscribed
+
+
+def test_a_warning_to_a_slow_reader_is_told_in_its_words() -> None:
+    """Coinbase's has no code."""
+    target = "coinbase/stream.trades/BTC-USDT"
+    session = listening(target)
+    for channel in session.plan.channels:
+        session.feed(str(channel.target)).acknowledged(10.0)
+
+    hear(session, [{"type": "error", "message": "Slow consumer", "reason": "ErrSlowConsume"}])
+
+    troubles = session.totals.connection.troubles
+    assert troubles == {Reason.API_ERROR: (10.0, "error: Slow consumer: ErrSlowConsume")}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "message", "others"),
+    [
+        pytest.param(
+            "okx",
+            {"event": "unsubscribe", "arg": {"channel": "trades", "instId": "BTC-USDT"}},
+            True,
+            id="one",
+        ),
+        pytest.param("coinbase", {"type": "subscriptions", "channels": []}, False, id="all"),
+    ],
+)
+def test_a_subscription_that_was_ended_is_asked_for_again(
+    exchange: str, message: dict[str, Any], others: bool
+) -> None:
+    """Not at once: somebody wanted it to end."""
+    target = f"{exchange}/stream.trades/BTC-USDT"
+    session = listening(target)
+    for channel in session.plan.channels:
+        session.feed(str(channel.target)).acknowledged(10.0)
+
+    hear(session, [message])
+
+    assert told(target, session)[1] is Reason.DISCONNECTED
+    assert (session.feed(f"{exchange}/stream.book/BTC-USDT").acked_at is not None) is others
+    session.tick(75.0, AT)
+    asked = "".join(text for now in range(75, 80) for text in session.outgoing(now))
+    assert ("trades" if exchange == "okx" else "matches") in asked

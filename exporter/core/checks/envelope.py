@@ -10,8 +10,7 @@ def _envelope(context: Context, _: Parameters) -> Failure | None:
     error = context.reading.error
     if error is None:
         return None
-    said = ": ".join(dict.fromkeys(filter(None, (error.code, error.message))))
-    return Failure(error.meaning.reason, said or "the answer does not report success")
+    return Failure(error.meaning.reason, error.said or "the answer does not report success")
 
 
 CHECK = Check(
