@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from exporter.core.expression import evaluate, is_true
 from exporter.core.model import Failure, Reason
-from exporter.core.numbers import MAX_LENGTH, integer
+from exporter.core.numbers import decimal, integer
 from exporter.core.sequence import SEQUENCE_RULES, Ids, Order, follow
 from exporter.core.stream_plan import Channel, Sequence
-from exporter.core.stream_totals import ChannelTotals
+from exporter.core.stream_totals import ChannelTotals, Price
 
 _MAX_RECORDS = 1000
 """Records of one message that are looked at."""
@@ -106,6 +106,7 @@ class Feed:
             fresh = self._order(records, now)
             if fresh:  # a keep-alive may carry the time of the last change
                 self._read(records[-1], at, clock_offset)
+                self._quote(records[-1], now)
         except ValueError as error:
             self.totals.unreadable += 1
             self.totals.trouble(Reason.MALFORMED, str(error), now)
@@ -170,12 +171,37 @@ class Feed:
             if event_at is not None and self._seen:
                 totals.lags.observe(at + clock_offset - event_at)
         self._seen = True
+
+    def _quote(self, record: Any, now: float) -> None:
+        """Learn the prices; what cannot be one is told and forgotten, so that it is told again."""
+        channel, totals = self.channel, self.totals
+        bid, ask = totals.bid, totals.ask
         if channel.bid is not None:
-            totals.bid = _scalar(evaluate(channel.bid, record), totals.bid)
+            totals.bid = self._price("bid", evaluate(channel.bid, record), bid, now)
         if channel.ask is not None:
-            totals.ask = _scalar(evaluate(channel.ask, record), totals.ask)
+            totals.ask = self._price("ask", evaluate(channel.ask, record), ask, now)
         if channel.last is not None:
-            totals.last = _scalar(evaluate(channel.last, record), totals.last)
+            totals.last = self._price("last", evaluate(channel.last, record), totals.last, now)
+        unmoved = totals.bid is bid and totals.ask is ask
+        if not unmoved and _crossed(totals.bid, totals.ask):
+            detail = f"crossed: bid {totals.bid}, ask {totals.ask}"
+            totals.trouble(Reason.INVALID_DATA, detail, now)
+            totals.bid = totals.ask = None
+
+    def _price(self, name: str, found: Any, before: Price, now: float) -> Price:
+        """A price as it was written, None for a side or a trade that there is not.
+
+        A message of changes may leave a price out, and then the one before stands.
+        """
+        if found == before or found is None or found is False:
+            return before
+        price = decimal(found)
+        if price is not None and price > 0:
+            return cast("Price", found)
+        if found != "" and (price is None or price < 0 or name == "last"):
+            said = "" if price is None else f": {found}"
+            self.totals.trouble(Reason.INVALID_DATA, f"{name} is not a positive number{said}", now)
+        return None
 
 
 def _ids(sequence: Sequence, record: Any) -> Ids | None:
@@ -202,11 +228,12 @@ def _id(value: Any) -> int | None:
     return value if type(value) is int else integer(value)
 
 
-def _scalar(value: Any, before: str | int | None) -> str | int | None:
-    """A price as it was written; a message of changes may leave it out, and then it stands."""
-    if type(value) is int or (type(value) is str and len(value) <= MAX_LENGTH):
-        return value
-    return before
+def _crossed(bid: object, ask: object) -> bool:
+    """Whether both are known and the bid is above the ask."""
+    if bid is None or ask is None:
+        return False
+    high, low = decimal(bid), decimal(ask)
+    return high is not None and low is not None and high > low
 
 
 def _parsed(topic: str) -> Any:

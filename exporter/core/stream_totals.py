@@ -80,11 +80,15 @@ class Lags:
         self.latest = lag
 
 
+Price = str | int | None
+"""A price as the provider wrote it; None while there is none."""
+
+
 @dataclass(slots=True)
 class ChannelTotals:
     """Of one channel. ``troubles`` holds when (monotonic) and what was last wrong with its data.
 
-    ``bid``, ``ask`` and ``last`` are prices as the provider wrote them.
+    ``bid``, ``ask`` and ``last`` are positive, and the bid is not above the ask.
     """
 
     data_messages: int = 0
@@ -100,9 +104,9 @@ class ChannelTotals:
     lags: Lags = field(default_factory=Lags)
     rhythm: Rhythm = field(default_factory=Rhythm)
     troubles: dict[Reason, tuple[float, str]] = field(default_factory=dict)
-    bid: str | int | None = None
-    ask: str | int | None = None
-    last: str | int | None = None
+    bid: Price = None
+    ask: Price = None
+    last: Price = None
 
     def trouble(self, reason: Reason, detail: str, now: float) -> None:
         """Remember what was wrong."""

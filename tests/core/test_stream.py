@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.core.model import Reason
 from exporter.core.stream import Session
 from exporter.core.stream_plan import Heartbeat, StreamPlan
 from exporter.core.stream_totals import ChannelTotals, End, Totals
@@ -165,6 +166,58 @@ def test_bytes_are_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     hear(session, *[huge] * 5)
 
     assert session.totals.connection.dropped == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "prices"),
+    [
+        pytest.param({"b": "1.5", "a": "1.5", "l": "1e-8"}, ("1.5", "1.5", "1e-8"), id="locked"),
+        pytest.param({}, ("1.1", "1.2", "1.3"), id="left out"),
+        pytest.param({"b": None, "a": False, "l": None}, ("1.1", "1.2", "1.3"), id="null"),
+        pytest.param({"b": "", "a": "0.0", "l": ""}, (None, None, None), id="no side, no trade"),
+        pytest.param({"b": 0, "a": "7"}, (None, "7", "1.3"), id="one side"),
+    ],
+)
+def test_prices_that_can_be_are_taken(
+    said: dict[str, object], prices: tuple[str | None, ...]
+) -> None:
+    """Thin and one-sided markets are no trouble."""
+    session = opened(plan("", channel(last=member("l"), sequence=None)))
+    first = {"topic": "book", "b": "1.1", "a": "1.2", "l": "1.3"}
+    hear(session, first, {"topic": "book", **said})
+    totals = book(session)
+
+    assert (totals.bid, totals.ask, totals.last) == prices
+    assert totals.troubles == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        pytest.param({"b": "1.3"}, "crossed: bid 1.3, ask 1.2", id="crossed"),
+        pytest.param({"l": "0.00"}, "last is not a positive number: 0.00", id="zero"),
+        pytest.param({"b": "-1"}, "bid is not a positive number: -1", id="negative"),
+        pytest.param({"a": "abc"}, "ask is not a positive number", id="word"),
+        pytest.param({"a": "1_0"}, "ask is not a positive number", id="Python's number"),
+        pytest.param({"l": [1]}, "last is not a positive number", id="list"),
+        pytest.param({"l": True}, "last is not a positive number", id="truth"),
+    ],
+)
+def test_a_price_that_cannot_be_is_invalid_as_long_as_it_lasts(
+    said: dict[str, object], detail: str
+) -> None:
+    """Each message that says it again is trouble again, and nothing of it is published."""
+    session = opened(plan("", channel(last=member("l"), sequence=None)))
+    right = {"topic": "book", "b": "1.1", "a": "1.2", "l": "1.9"}
+    wrong = {**right, **said}
+    hear(session, right)
+    hear(session, wrong, now=5.0)
+    hear(session, wrong, now=90.0)
+    totals = book(session)
+
+    assert totals.troubles == {Reason.INVALID_DATA: (90.0, detail)}
+    assert totals.data_messages == 3
+    assert not {totals.bid, totals.ask, totals.last} & {"1.3", "0.00", "-1", "abc", "1_0"}
 
 
 def test_standing_by_counts_nothing_until_it_is_in_use() -> None:

@@ -381,3 +381,45 @@ def test_a_subscription_that_was_ended_is_asked_for_again(
     session.tick(75.0, AT)
     asked = "".join(text for now in range(75, 80) for text in session.outgoing(now))
     assert ("trades" if exchange == "okx" else "matches") in asked
+
+
+def quote(**said: Any) -> dict[str, Any]:
+    """A message of Binance's ticker."""
+    usual = {"c": "64000.5", "b": "64000.1", "a": "64000.9", "n": 7}
+    return {"e": "24hrTicker", "E": int(AT * 1000), "s": "BTCUSDT", **usual, **said}
+
+
+@pytest.mark.parametrize(
+    ("said", "price", "reason"),
+    [
+        pytest.param({}, "64000.5", None, id="usual"),
+        pytest.param({"c": "0.0000", "n": 0}, "64000.5", None, id="no trade in 24 hours"),
+        pytest.param({"c": "0.0000", "b": "0.0", "a": "0.0", "n": 0}, "None", None, id="nothing"),
+        pytest.param({"c": "0.0000"}, "64000.5", Reason.INVALID_DATA, id="zero with trades"),
+        pytest.param({"b": "64001.1"}, "64000.5", Reason.INVALID_DATA, id="crossed"),
+    ],
+)
+def test_a_ticker_tells_a_price_that_can_be(
+    said: dict[str, Any], price: str, reason: Reason | None
+) -> None:
+    """The middle of the quotes stands in for a price that is not there."""
+    target = "binance/stream.ticker/BTC-USDT"
+    session = listening(target)
+    hear(session, [quote(c="63000"), quote(**said)])
+
+    view = stream_view(target, session.totals, Link(session, AT), 11.0, AT)
+
+    assert (str(view.facts.price), told(target, session)[1]) == (price, reason)
+
+
+def test_deribits_empty_side_is_none() -> None:
+    """It is a zero there, and the last price may be null."""
+    target = "deribit/stream.ticker/BTC-USDT"
+    session = listening(target)
+    data = {"timestamp": int(AT * 1000), "last_price": None, "best_bid_price": 0.0}
+    params = {"channel": "ticker.BTC-PERPETUAL.100ms", "data": {**data, "best_ask_price": 64000.5}}
+    hear(session, [{"jsonrpc": "2.0", "method": "subscription", "params": params}])
+
+    view = stream_view(target, session.totals, Link(session, AT), 11.0, AT)
+
+    assert (view.failure, view.facts.bid, str(view.facts.ask)) == (None, None, "64000.5")
