@@ -15,7 +15,7 @@ from exporter.config.schema_check import seconds
 from exporter.config.symbol import stream_names
 from exporter.core.model import Target
 from exporter.core.plan import Envelope, Expression
-from exporter.core.stream_plan import Channel, Heartbeat, Sequence, StreamPlan
+from exporter.core.stream_plan import Channel, Heartbeat, Sequence, Snapshot, StreamPlan
 
 _HERE: KeyPath = ("streams",)
 _REQUIRED = ("url", "connects", "subscribe", "ack")
@@ -165,8 +165,16 @@ class _Building:
             bid=expression("bid"),
             ask=expression("ask"),
             last=expression("last"),
+            snapshot=self._snapshot(spec.get("snapshot"), (*here, "snapshot")),
             cold=f"stream.{name}" in self.exchange.cold,
         )
+
+    def _snapshot(self, spec: Mapping[str, str] | None, here: KeyPath) -> Snapshot | None:
+        if spec is None:
+            return None
+        bid = self.compiler.expression(spec["bid"], (*here, "bid"))
+        ask = self.compiler.expression(spec["ask"], (*here, "ask"))
+        return None if bid is None or ask is None else Snapshot(bid, ask)
 
     def _sequence(self, spec: Mapping[str, Any] | None, here: KeyPath) -> Sequence | None:
         if spec is None:

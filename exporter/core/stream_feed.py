@@ -107,6 +107,7 @@ class Feed:
             if fresh:  # a keep-alive may carry the time of the last change
                 self._read(records[-1], at, clock_offset)
                 self._quote(records[-1], now)
+                self._judge_snapshot(records[-1], now)
         except ValueError as error:
             self.totals.unreadable += 1
             self.totals.trouble(Reason.MALFORMED, str(error), now)
@@ -187,6 +188,16 @@ class Feed:
             detail = f"crossed: bid {totals.bid}, ask {totals.ask}"
             totals.trouble(Reason.INVALID_DATA, detail, now)
             totals.bid = totals.ask = None
+
+    def _judge_snapshot(self, record: Any, now: float) -> None:
+        """A book that is told whole is not crossed, whichever levels are compared."""
+        snapshot = self.channel.snapshot
+        if snapshot is None or (bid := decimal(evaluate(snapshot.bid, record))) is None:
+            return
+        ask = decimal(evaluate(snapshot.ask, record))
+        if ask is not None and bid >= ask:
+            detail = f"crossed snapshot: bid {bid}, ask {ask}"
+            self.totals.trouble(Reason.INVALID_DATA, detail, now)
 
     def _price(self, name: str, found: Any, before: Price, now: float) -> Price:
         """A price as it was written, None for a side or a trade that there is not.

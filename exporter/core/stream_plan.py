@@ -37,6 +37,14 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Finds a bid and an ask of a book that is told whole; nothing in all other messages."""
+
+    bid: Expression
+    ask: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One subscription. ``target`` is ``exchange/stream.ticker|trades|book/pair``.
 
@@ -58,6 +66,7 @@ class Channel:
     bid: Expression | None = None
     ask: Expression | None = None
     last: Expression | None = None
+    snapshot: Snapshot | None = None
     cold: bool = False
 
 

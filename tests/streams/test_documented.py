@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -423,3 +423,71 @@ def test_deribits_empty_side_is_none() -> None:
     view = stream_view(target, session.totals, Link(session, AT), 11.0, AT)
 
     assert (view.failure, view.facts.bid, str(view.facts.ask)) == (None, None, "64000.5")
+
+
+Book = Callable[[list[str], list[str]], dict[str, Any]]
+"""A whole book of these bids and asks, as an exchange sends it first."""
+
+
+def whole_bybit(bids: list[str], asks: list[str]) -> dict[str, Any]:
+    message = bybit("snapshot", 7)
+    sides = {"b": [[price, "1"] for price in bids], "a": [[price, "1"] for price in asks]}
+    return message | {"data": message["data"] | sides}
+
+
+def whole_okx(bids: list[str], asks: list[str]) -> dict[str, Any]:
+    rows = [[[price, "1", "0", "1"] for price in side] for side in (bids, asks)]
+    return okx(10, -1, bids=rows[0], asks=rows[1])
+
+
+def whole_deribit(bids: list[str], asks: list[str]) -> dict[str, Any]:
+    message = deribit(5, None)
+    rows = [[["new", float(price), 1.0] for price in side] for side in (bids, asks)]
+    message["params"]["data"] |= {"bids": rows[0], "asks": rows[1]}
+    return message
+
+
+def whole_coinbase(bids: list[str], asks: list[str]) -> dict[str, Any]:
+    rows = [[[price, "1"] for price in side] for side in (bids, asks)]
+    return {"type": "snapshot", "product_id": "BTC-USDT", "bids": rows[0], "asks": rows[1]}
+
+
+def whole_kraken(bids: list[str], asks: list[str]) -> dict[str, Any]:
+    rows = [[{"price": float(price), "qty": 1.0} for price in side] for side in (bids, asks)]
+    data = {"symbol": "BTC/USDT", "bids": rows[0], "asks": rows[1], "checksum": 7}
+    return {"channel": "book", "type": "snapshot", "data": [data]}
+
+
+BOOKS: dict[str, Book] = {
+    "bybit": whole_bybit,
+    "okx": whole_okx,
+    "deribit": whole_deribit,
+    "coinbase": whole_coinbase,
+    "kraken": whole_kraken,
+}
+
+
+@pytest.mark.parametrize("exchange", BOOKS)
+@pytest.mark.parametrize(
+    ("bids", "asks", "reason"),
+    [
+        pytest.param(["9.5", "9"], ["10", "11"], None, id="possible"),
+        pytest.param(["9", "9.5"], ["11", "10"], None, id="unsorted"),
+        pytest.param(["10.5", "9"], ["10", "11"], Reason.INVALID_DATA, id="crossed"),
+        pytest.param(["10", "9"], ["10", "11"], Reason.INVALID_DATA, id="locked"),
+        pytest.param([], ["10"], None, id="no bids"),
+        pytest.param(["10"], [], None, id="no asks"),
+        pytest.param([], [], None, id="empty"),
+    ],
+)
+def test_a_book_that_is_told_whole_does_not_cross(
+    exchange: str, bids: list[str], asks: list[str], reason: Reason | None
+) -> None:
+    """Of changes alone nobody can tell."""
+    target = f"{exchange}/stream.book/BTC-USDT"
+    session = listening(target)
+
+    hear(session, [BOOKS[exchange](bids, asks)])
+
+    totals, found = told(target, session)
+    assert (found, totals.data_messages, totals.bid) == (reason, 1, None)
