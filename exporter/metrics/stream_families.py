@@ -130,7 +130,7 @@ SUBSCRIBE_DURATION = gauge(
 )
 SUBSCRIPTION_FAILURES = counter(
     "exchange_stream_subscription_failures_total",
-    "Subscriptions that were refused or not acknowledged in time.",
+    "Subscriptions that were refused, not acknowledged in time, or ended by the exchange.",
     normal="Flat.",
 )
 ROUND_TRIP = gauge(

@@ -31,9 +31,9 @@ class TraceEvent:
     """Something that happened ``elapsed`` seconds after the beginning.
 
     ``what`` is a phase of the opening (which took ``seconds``), ``sent``, ``ping``, ``pong``,
-    ``acknowledged``, ``refused``, ``data``, ``other``, ``unknown``, ``malformed`` or ``ended``.
-    ``text`` is an excerpt of the message, ``size`` its length in bytes, ``lag`` its event lag, and
-    ``notes`` say what was wrong with its order.
+    ``acknowledged``, ``refused``, ``data``, ``other``, ``unknown``, ``malformed``, ``error`` or
+    ``ended``. ``text`` is an excerpt of the message, ``size`` its length in bytes, ``lag`` its
+    event lag, and ``notes`` say what was wrong with its order.
     """
 
     elapsed: float
@@ -123,6 +123,7 @@ class _Counts:
         self._data = totals.data_messages
         self._unmatched = connection.unmatched
         self._malformed = connection.malformed + totals.unreadable
+        self._troubles = dict(connection.troubles)
         self._order = _order(feed)
 
     def difference(self, feed: Feed, session: Session) -> tuple[str, tuple[str, ...]]:
@@ -139,6 +140,8 @@ class _Counts:
             return "unknown", notes
         if connection.malformed + totals.unreadable > self._malformed:
             return "malformed", notes
+        if connection.troubles != self._troubles:
+            return "error", notes
         return "other", notes
 
 

@@ -128,6 +128,7 @@ async def greeting_first(peer: Peer) -> None:
     await peer.socket.send_str('{"hello": 1}')
     await peer.acknowledge()
     await peer.socket.send_str('{"topic": "elsewhere"}')
+    await peer.socket.send_str('{"ok": false, "id": 9}')
     await peer.books(range(1, 10))
     await peer.stay()
 
@@ -218,6 +219,7 @@ def test_a_trace_tells_what_happens() -> None:
         "upgrade",
         "sent",
         "acknowledged",
+        "error",
     ]
     assert kinds.count("data") == 9
     assert kinds.count("unknown") == 2
