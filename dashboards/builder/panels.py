@@ -49,6 +49,8 @@ class Panel:
     transformations: tuple[Json, ...] = ()
     palette: bool = False  # series have colours of their own; thresholds are lines
     empty: str = ""  # what to say instead of "No data" where nothing is normal
+    empty_color: str = UNKNOWN  # of that, in panels of numbers; nothing known is no state
+    interval: str = ""  # the least step, where what is counted happens more rarely than scrapes
 
     def json(self, number: int, x: int, y: int) -> Json:
         """As Grafana stores it."""
@@ -59,7 +61,7 @@ class Panel:
             "description": self.description,
             "datasource": DATASOURCE,
             "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
-            "targets": [_target(query, n) for n, query in enumerate(self.queries)],
+            "targets": [_target(query, n, self.interval) for n, query in enumerate(self.queries)],
             "fieldConfig": {"defaults": self._defaults(), "overrides": list(self.overrides)},
             "options": self.options,
             "transformations": list(self.transformations),
@@ -70,17 +72,20 @@ class Panel:
         found: Json = {
             "unit": self.unit,
             "custom": self.custom,
-            "color": {"mode": "palette-classic" if self.palette else "thresholds"},
+            "color": self._color(),
             "thresholds": {
                 "mode": "absolute",
                 "steps": [{"value": value, "color": color} for value, color in steps],
             },
             "mappings": [_mapping(self.states)] if self.states else [],
         }
+        if self.kind in ("stat", "bargauge"):
+            # Without it, Grafana writes `noValue` in the colour of the lowest threshold.
+            found["mappings"].append(_nothing(self.empty or "No data", self.empty_color))
+        elif self.empty:
+            found["noValue"] = self.empty
         if self.decimals is not None:
             found["decimals"] = self.decimals
-        if self.empty:
-            found["noValue"] = self.empty
         if self.low is not None:
             found["min"] = self.low
         if self.high is not None:
@@ -95,6 +100,12 @@ class Panel:
             ]
         return found
 
+    def _color(self) -> Json:
+        if self.kind == "state-timeline":
+            # By thresholds, Grafana merges what is in the same step and forgets the mappings.
+            return {"mode": "fixed", "fixedColor": UNKNOWN}
+        return {"mode": "palette-classic" if self.palette else "thresholds"}
+
 
 def _mapping(states: dict[int, tuple[str, str]]) -> Json:
     options = {
@@ -104,8 +115,13 @@ def _mapping(states: dict[int, tuple[str, str]]) -> Json:
     return {"type": "value", "options": options}
 
 
-def _target(query: Query, number: int) -> Json:
-    return {
+def _nothing(text: str, color: str) -> Json:
+    result = {"text": text, "color": color}
+    return {"type": "special", "options": {"match": "null+nan", "result": result}}
+
+
+def _target(query: Query, number: int, interval: str) -> Json:
+    found = {
         "refId": chr(ord("A") + number),
         "datasource": DATASOURCE,
         "expr": query.expr,
@@ -114,6 +130,9 @@ def _target(query: Query, number: int) -> Json:
         "range": not query.instant,
         "format": query.format,
     }
+    if interval:
+        found["interval"] = interval
+    return found
 
 
 def _queries(pairs: tuple[tuple[str, str], ...], instant: bool = False) -> tuple[Query, ...]:
@@ -230,8 +249,16 @@ def table(
         options["sortBy"] = [{"displayName": sort, "desc": False}]
     query = (Query(expr, "", True, "table"),)
     transformations = ({"id": "organize", "options": organize},)
+    # What is said where there are no rows must not stand in every cell without a label.
+    more["overrides"] = (_EMPTY_CELL, *more.get("overrides", ()))
     panel = Panel("table", title, description, query, transformations=transformations, **more)
     return replace(panel, options=options, custom={"align": "auto"})
+
+
+_EMPTY_CELL: Json = {
+    "matcher": {"id": "byType", "options": "string"},
+    "properties": [{"id": "noValue", "value": "–"}],
+}
 
 
 def column(title: str, width: int = 0, texts: dict[str, tuple[str, str]] | None = None) -> Json:

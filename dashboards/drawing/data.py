@@ -33,8 +33,12 @@ class Window:
         """Aligned as Grafana does it, no more points than pixels."""
         exact = max(length / pixels, SCRAPE_INTERVAL)
         step = next((float(it) for it in STEPS if it >= exact * 0.8), float(STEPS[-1]))
-        last = math.floor(end / step) * step
-        return cls(last - math.ceil(length / step) * step, last, step)
+        return cls(end - length, end, step).aligned(step)
+
+    def aligned(self, step: float) -> Window:
+        """The same time in steps of so many seconds."""
+        last = math.floor(self.end / step) * step
+        return Window(last - math.ceil((self.end - self.start) / step) * step, last, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,10 @@ def series_of(panel: Json, board: Json, window: Window, ask: Ask) -> list[Series
     """The series of all targets of a panel, in their order."""
     found: list[Series] = []
     for target in panel["targets"]:
-        expr = filled(target["expr"], board, window.step)
-        for result in _results(expr, bool(target["instant"]), window, ask):
+        least = _interval(target)
+        at = window if window.step >= least else window.aligned(least)
+        expr = filled(target["expr"], board, at.step, least)
+        for result in _results(expr, bool(target["instant"]), at, ask):
             labels = result["metric"]
             found.append(Series(_name(target["legendFormat"], labels), labels, _points(result)))
     return found
@@ -83,9 +89,15 @@ def marks_of(board: Json, window: Window, ask: Ask) -> list[Series]:
     ]
 
 
-def filled(expr: str, board: Json, step: float) -> str:
+def _interval(target: Json) -> float:
+    """The least step of a query, in seconds; in its place else is how often is scraped."""
+    text = target.get("interval", "")
+    return float(text[:-1]) * {"s": 1, "m": 60}[text[-1]] if text else SCRAPE_INTERVAL
+
+
+def filled(expr: str, board: Json, step: float, scrape: float = SCRAPE_INTERVAL) -> str:
     """An expression with the values of variables, and of ``$__rate_interval``."""
-    rate = max(step + SCRAPE_INTERVAL, 4 * SCRAPE_INTERVAL)
+    rate = max(step + scrape, 4 * scrape)
     values = {"__rate_interval": f"{rate:.0f}s"}
     for variable in board["templating"]["list"]:
         values[variable["name"]] = _chosen(variable)

@@ -11,7 +11,7 @@ from dashboards.drawing.data import Json, Series, Window
 from dashboards.drawing.heatmap import buckets
 from dashboards.drawing.legend import with_legend
 from dashboards.drawing.table import table
-from dashboards.drawing.values import TEXT, Shown, ink, properties, shown
+from dashboards.drawing.values import TEXT, Shown, ink, nothing_shown, properties, shown
 
 TITLE = 34  # pixels of a panel's title
 PAD = 8  # pixels beside and below what a panel shows
@@ -26,10 +26,12 @@ def draw(
 ) -> str:
     """What a panel shows below its title, in so many pixels."""
     width, height = size[0] - 2 * PAD, size[1] - TITLE - PAD
+    kind = panel["type"]
+    if not series and kind in ("stat", "bargauge"):
+        return _nothing(panel, height)
     if not series:
         text = panel["fieldConfig"]["defaults"].get("noValue", "No data")
         return f'<div class="nothing">{escape(text)}</div>'
-    kind = panel["type"]
     if kind in ("timeseries", "state-timeline"):
         return with_legend(panel, series, marks, window, (width, height))
     if kind == "heatmap":
@@ -66,6 +68,15 @@ def _stat(panel: Json, series: Sequence[Series], width: float, height: float) ->
     )
     style = f"grid-template-columns:repeat({across},1fr);height:{height:.0f}px"
     return f'<div class="tiles" style="{style}">{tiles}</div>'
+
+
+def _nothing(panel: Json, height: float) -> str:
+    """The one tile that Grafana makes up, in its own colour."""
+    found = nothing_shown(panel["fieldConfig"]["defaults"])
+    background = panel["options"].get("colorMode") == "background"
+    style = f"grid-template-columns:1fr;height:{height:.0f}px"
+    tile = _tile(found, "", "tile", min(height * 0.3, 20), background)
+    return f'<div class="tiles" style="{style}">{tile}</div>'
 
 
 def _colored(panel: Json, series: Series) -> Shown:

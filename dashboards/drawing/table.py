@@ -44,12 +44,12 @@ def _width(panel: Json, title: str) -> str:
 
 
 def _cell(panel: Json, title: str, series: Series, name: str) -> str:
-    own = properties(panel, title)
+    own = properties(panel, title, "number" if name == "Value" else "string")
     defaults = {**panel["fieldConfig"]["defaults"], **own}
     if name == "Value":
         found = shown(series.last, defaults)
     else:
-        found = _mapped(series.labels.get(name, ""), own)
+        found = _mapped(series.labels.get(name) or defaults.get("noValue", ""), own)
     kind = own.get("custom.cellOptions", {}).get("type", "")
     style = f"color:{found.color}" if found.color and kind == "color-text" else ""
     return f'<td style="{escape(style)}">{escape(found.text)}</td>'

@@ -22,6 +22,8 @@ class Shown:
 
 def shown(value: float, defaults: Json) -> Shown:
     """A value under the defaults of a panel's fields: a mapping, else unit and thresholds."""
+    if math.isnan(value) and (nothing := _nothing(defaults)):
+        return nothing
     for mapping in defaults.get("mappings", ()):
         found = mapping["options"].get(f"{value:g}") if mapping["type"] == "value" else None
         if found:
@@ -30,6 +32,21 @@ def shown(value: float, defaults: Json) -> Shown:
         text_of(value, defaults.get("unit", "short"), defaults.get("decimals")),
         color_of(value, defaults),
     )
+
+
+def nothing_shown(defaults: Json) -> Shown:
+    """What a panel of numbers shows where there is no series."""
+    text = str(defaults.get("noValue") or "No data")
+    return _nothing(defaults) or Shown(text, color_of(-math.inf, defaults))
+
+
+def _nothing(defaults: Json) -> Shown | None:
+    """What is mapped to no value."""
+    for mapping in defaults.get("mappings", ()):
+        if mapping["type"] == "special" and mapping["options"]["match"] == "null+nan":
+            result = mapping["options"]["result"]
+            return Shown(result["text"], result["color"])
+    return None
 
 
 def color_of(value: float, defaults: Json) -> str:
@@ -96,8 +113,10 @@ def _digits(value: float, decimals: int | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _matches(matcher: Json, name: str) -> bool:
-    """Whether an override is about a field of this name."""
+def _matches(matcher: Json, name: str, kind: str) -> bool:
+    """Whether an override is about a field of this name and type."""
+    if matcher["id"] == "byType":
+        return bool(matcher["options"] == kind)
     if matcher["id"] == "byRegexp":
         return re.search(str(matcher["options"]).strip("/"), name) is not None
     return bool(matcher["id"] == "byName" and matcher["options"] == name)
@@ -109,11 +128,11 @@ def ink(color: str) -> str:
     return "#202226" if (red * 299 + green * 587 + blue * 114) / 1000 > 180 else "#F7F8FA"
 
 
-def properties(panel: Json, name: str) -> Json:
-    """What overrides say about a field of this name."""
+def properties(panel: Json, name: str, kind: str = "number") -> Json:
+    """What overrides say about a field of this name and type."""
     return {
         it["id"]: it["value"]
         for override in panel["fieldConfig"].get("overrides", ())
-        if _matches(override["matcher"], name)
+        if _matches(override["matcher"], name, kind)
         for it in override["properties"]
     }

@@ -1,4 +1,5 @@
-"""The rules of Grafana's dashboard-linter, and where boards do not follow them, and why.
+"""The rules of Grafana's dashboard-linter, and where boards do not follow them, and why; and some
+of our own, about what Grafana accepts and shows wrongly.
 
 Rules: https://github.com/grafana/dashboard-linter/blob/main/docs/index.md. Those for LogQL are left
 out. All kinds of panels are looked at, of which the linter leaves some out.
@@ -99,7 +100,31 @@ def of_panels(holds: Callable[[Board], bool]) -> Rule:
 def has_unit(panel: Board) -> bool:
     """One that Grafana knows, unless values have texts."""
     defaults = panel["fieldConfig"]["defaults"]
-    return bool(defaults["mappings"]) or defaults["unit"] in UNITS
+    texts = any(it["type"] == "value" for it in defaults["mappings"])
+    return texts or defaults["unit"] in UNITS
+
+
+def keeps_its_states(panel: Board) -> bool:
+    """Grafana merges the values of a timeline that are in the same threshold, mappings or not."""
+    color = panel["fieldConfig"]["defaults"]["color"]
+    return bool(panel["type"] != "state-timeline" or color["mode"] == "fixed")
+
+
+def tells_nothing_from_a_state(panel: Board) -> bool:
+    """Without a colour of its own, "No data" has that of the lowest threshold."""
+    mappings = panel["fieldConfig"]["defaults"]["mappings"]
+    special = [it["options"]["match"] for it in mappings if it["type"] == "special"]
+    return panel["type"] not in ("stat", "bargauge") or special == ["null+nan"]
+
+
+def cells_have_their_own_nothing(panel: Board) -> bool:
+    """Grafana writes a table's text for no rows into every cell without a value, too."""
+    cells = {
+        (it["matcher"]["id"], it["matcher"]["options"], one["id"])
+        for it in panel["fieldConfig"]["overrides"]
+        for one in it["properties"]
+    }
+    return panel["type"] != "table" or ("byType", "string", "noValue") in cells
 
 
 def expressions_parse(board: Board, folder: Path) -> Iterator[str]:
@@ -151,6 +176,9 @@ RULES: dict[str, Rule] = {
     "panel-title-description-rule": of_panels(lambda it: bool(it["title"] and it["description"])),
     "panel-units-rule": of_panels(has_unit),
     "panel-no-targets-rule": of_panels(lambda panel: bool(panel["targets"])),
+    "timelines keep their states": of_panels(keeps_its_states),
+    "nothing is no state": of_panels(tells_nothing_from_a_state),
+    "an empty cell is no empty table": of_panels(cells_have_their_own_nothing),
     "target-promql-rule": expressions_parse,
     "target-rate-interval-rule": rates_have_their_interval,
     "target-job-rule": selects("job"),
@@ -162,6 +190,10 @@ RULES: dict[str, Rule] = {
 VARIABLE, PANEL = ("templating", "list"), ("panels", 1)
 EXPR = (*PANEL, "targets", 0, "expr")
 FAILURES = 'exchange_probe_failures_total{job=~"$job"}'
+WRONG = {
+    "title": "wrong",
+    "fieldConfig": {"defaults": {"color": {"mode": "thresholds"}, "mappings": []}, "overrides": []},
+}
 VIOLATIONS: dict[str, tuple[Place, Any]] = {
     "template-datasource-rule": ((*VARIABLE, 0, "label"), "Prometheus"),
     "template-job-rule": ((*VARIABLE, 1, "allValue"), ".*"),
@@ -172,6 +204,9 @@ VIOLATIONS: dict[str, tuple[Place, Any]] = {
     "panel-title-description-rule": ((*PANEL, "description"), ""),
     "panel-units-rule": ((*PANEL, "fieldConfig", "defaults"), {"mappings": [], "unit": "apples"}),
     "panel-no-targets-rule": ((*PANEL, "targets"), []),
+    "timelines keep their states": (PANEL, {**WRONG, "type": "state-timeline"}),
+    "nothing is no state": (PANEL, {**WRONG, "type": "stat"}),
+    "an empty cell is no empty table": (PANEL, {**WRONG, "type": "table"}),
     "target-promql-rule": (EXPR, "sum(up"),
     "target-rate-interval-rule": (EXPR, f"rate({FAILURES}[5m])"),
     "target-job-rule": (EXPR, "exchange_maintenance"),

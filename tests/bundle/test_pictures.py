@@ -65,6 +65,38 @@ def test_a_board_is_drawn_and_nothing_of_an_answer_is_markup(uid: str) -> None:
     assert size_of(boards()[uid])[0] == 1600
 
 
+@pytest.mark.parametrize("kind", ["stat", "bargauge"])
+def test_nothing_has_the_colour_that_is_mapped_to_it(kind: str) -> None:
+    """Without one it is that of the lowest threshold, as in Grafana."""
+    steps = [{"value": None, "color": "#ff0000"}]
+    assert "#ff0000" in draw(panel(kind, thresholds={"steps": steps}), [], [], WINDOW, SIZE)
+    result = {"text": "not blocked", "color": "#00ff00"}
+    mapping = {"type": "special", "options": {"match": "null+nan", "result": result}}
+    defaults = {"thresholds": {"steps": steps}, "mappings": [mapping]}
+    for found in ([], [Series("a", {}, ((0.0, math.nan),))]):
+        drawn = draw(panel(kind, **defaults), found, [], WINDOW, SIZE)
+        assert "not blocked" in drawn
+        assert "#00ff00" in drawn
+        assert "#ff0000" not in drawn
+
+
+def test_an_empty_cell_does_not_say_that_there_are_no_rows() -> None:
+    """Grafana writes the text for no value into both, unless the cells have one of their own."""
+    shape = {**panel("table"), "transformations": []}
+    shape["fieldConfig"]["defaults"]["noValue"] = "none fires"
+    rows = [series("", 1, pair="BTC-USDT"), series("", 1)]
+    assert "none fires" in draw(shape, rows, [], WINDOW, SIZE)
+    shape["fieldConfig"]["overrides"] = [
+        {
+            "matcher": {"id": "byType", "options": "string"},
+            "properties": [{"id": "noValue", "value": "–"}],
+        }
+    ]
+    drawn = draw(shape, rows, [], WINDOW, SIZE)
+    assert "none fires" not in drawn
+    assert ">–<" in drawn
+
+
 @pytest.mark.parametrize("kind", ["stat", "timeseries", "bargauge", "heatmap", "table"])
 def test_a_panel_without_data_says_so(kind: str) -> None:
     """In its own words if it has some."""
@@ -142,6 +174,21 @@ def test_instants_are_asked_at_the_end_and_ranges_on_the_grid() -> None:
     assert (instant, over) == ("query", "query_range")
     assert at["time"] == "1005.0"
     assert [times[it] for it in ("start", "end", "step")] == ["945.0", "1005.0", "15.0"]
+
+
+def test_a_least_step_widens_the_steps_and_what_rates_are_over() -> None:
+    """As the data source of Grafana does it: four times the step that a query asks for."""
+    asked = list[Mapping[str, str]]()
+
+    def ask(_: str, parameters: Mapping[str, str]) -> list[Json]:
+        asked.append(parameters)
+        return []
+
+    target = {"expr": "rate(x[$__rate_interval])", "instant": False, "legendFormat": ""}
+    one = {"targets": [target, {**target, "interval": "2m"}]}
+    series_of(one, boards()["exchange-truth"], Window(0.0, 1200.0, 15.0), ask)
+    assert [it["query"] for it in asked] == ["rate(x[60s])", "rate(x[480s])"]
+    assert [it["step"] for it in asked] == ["15.0", "120.0"]
 
 
 @pytest.mark.parametrize(

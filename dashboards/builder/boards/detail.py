@@ -48,6 +48,7 @@ DETAIL = Board(
                     (f"exchange:blocked_seconds:max{{{RECORDED}}}", "{{exchange}}"),
                     unit="s",
                     empty="not blocked",
+                    empty_color=GOOD,
                     steps=((None, BAD),),
                 ),
                 timeline(

@@ -63,6 +63,7 @@ LIMITS = Board(
                     unit="s",
                     steps=((None, BAD),),
                     empty="nobody seen to block us",
+                    empty_color=GOOD,
                     width=12,
                     height=8,
                 ),
