@@ -103,7 +103,7 @@ TRUTH = Board(
                     "Of what is usual in six hours, on the thinner side. Below 50 % the alert fires.",
                     (
                         f"min by (exchange) (target:book_levels:min{{{RECORDED}}} "
-                        f"/ quantile_over_time(0.5, target:book_levels:min{{{RECORDED}}}[6h]))",
+                        f"/ target:book_levels:median6h{{{RECORDED}}})",
                         "{{exchange}}",
                     ),
                     unit="percentunit",
