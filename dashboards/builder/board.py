@@ -12,15 +12,13 @@ SCHEMA_VERSION = 38  # Grafana 9.5; later ones migrate it themselves
 TAG = "exchange-exporter"
 
 TARGETS = "exchange_probe_interval_seconds"
-OF_JOB = f'{TARGETS}{{job=~"$job"}}'
-OF_EXCHANGE = f'{TARGETS}{{job=~"$job",exchange=~"$exchange"}}'
-OF_ENDPOINT = f'{TARGETS}{{job=~"$job",exchange=~"$exchange",endpoint=~"$endpoint",pair!=""}}'
+OF_EXCHANGE = f'{TARGETS}{{exchange=~"$exchange"}}'
+OF_ENDPOINT = f'{TARGETS}{{exchange=~"$exchange",endpoint=~"$endpoint",pair!=""}}'
 
 PAGES = 'alertstate="firing",alertname=~"Exchange.+",severity=~"critical|emergency"'
 
 VARIABLES = {
-    "job": ("Job", f"label_values({TARGETS}, job)"),
-    "exchange": ("Exchange", f"label_values({OF_JOB}, exchange)"),
+    "exchange": ("Exchange", f"label_values({TARGETS}, exchange)"),
     "endpoint": ("Endpoint", f"label_values({OF_EXCHANGE}, endpoint)"),
     "pair": ("Pair", f"label_values({OF_ENDPOINT}, pair)"),
     "signal": ("Signal", 'label_values(anomaly:level{exchange=~"$exchange"}, signal)'),
@@ -39,7 +37,7 @@ class Board:
     title: str
     description: str
     rows: tuple[tuple[str, tuple[Panel, ...]], ...]
-    variables: tuple[str, ...] = ("job", "exchange")
+    variables: tuple[str, ...] = ("exchange",)
     chosen: tuple[tuple[str, str], ...] = ()
 
     def json(self) -> Json:
@@ -57,8 +55,8 @@ class Board:
             "refresh": "30s",
             "time": {"from": "now-6h", "to": "now"},
             "timezone": "browser",
-            "links": [_LINKS],
-            "annotations": {"list": [_annotation()]},
+            "links": [_HOME, _LINKS],
+            "annotations": {"list": [_annotation("exchange" in self.variables)]},
             "templating": {"list": [_DATASOURCE, *map(self._variable, self.variables)]},
             "panels": list(self._panels()),
         }
@@ -86,6 +84,19 @@ class Board:
                 x, tallest = x + panel.width, max(tallest, panel.height)
             y += tallest
 
+
+_HOME: Json = {
+    "type": "link",
+    "title": "Overview",
+    "tooltip": "All exchanges, at the same time",
+    "icon": "dashboard",
+    "url": "/d/exchange-overview?${datasource:queryparam}",
+    "tags": [],
+    "asDropdown": False,
+    "keepTime": True,
+    "includeVars": False,
+    "targetBlank": False,
+}
 
 _LINKS: Json = {
     "type": "dashboards",
@@ -129,13 +140,14 @@ def _variable(name: str) -> Json:
     }
 
 
-def _annotation() -> Json:
+def _annotation(by_exchange: bool) -> Json:
+    matchers = f'{PAGES},exchange=~"$exchange|"' if by_exchange else PAGES  # "": of no exchange
     return {
         "name": "Alerts",
         "datasource": DATASOURCE,
         "enable": True,
         "iconColor": "#D55E00",
-        "expr": f"ALERTS{{{PAGES}}}",
+        "expr": f"ALERTS{{{matchers}}}",
         "titleFormat": "{{alertname}}",
         "textFormat": "{{exchange}} {{endpoint}} {{pair}}",
         "step": "60s",

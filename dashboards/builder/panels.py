@@ -82,6 +82,8 @@ class Panel:
         if self.kind in ("stat", "bargauge"):
             # Without it, Grafana writes `noValue` in the colour of the lowest threshold.
             found["mappings"].append(_nothing(self.empty or "No data", self.empty_color))
+        elif self.kind == "table" and self.states:
+            found["mappings"].append(_nothing("–", "transparent"))
         elif self.empty:
             found["noValue"] = self.empty
         if self.decimals is not None:
@@ -91,13 +93,8 @@ class Panel:
         if self.high is not None:
             found["max"] = self.high
         if self.link:
-            found["links"] = [
-                {
-                    "title": "Show this exchange",
-                    "url": f"/d/{self.link}?${{__url_time_range}}&${{datasource:queryparam}}"
-                    "&${job:queryparam}&var-exchange=${__field.labels.exchange}",
-                }
-            ]
+            exchange = "${__field.labels.exchange}"
+            found["links"] = [link_of("Show this exchange", self.link, exchange)]
         return found
 
     def _color(self) -> Json:
@@ -109,8 +106,8 @@ class Panel:
 
 def _mapping(states: dict[int, tuple[str, str]]) -> Json:
     options = {
-        str(value): {"text": text, "color": color, "index": value}
-        for value, (text, color) in states.items()
+        str(value): {"text": text, "color": color, "index": place}
+        for place, (value, (text, color)) in enumerate(states.items())
     }
     return {"type": "value", "options": options}
 
@@ -255,15 +252,71 @@ def table(
     return replace(panel, options=options, custom={"align": "auto"})
 
 
+def matrix(
+    title: str,
+    description: str,
+    expr: str,
+    rows: str,
+    columns: str,
+    order: tuple[tuple[str, str], ...],
+    sort: str,
+    **more: Any,
+) -> Panel:
+    """The series of an instant as cells coloured by value: labels ``rows`` and ``columns`` say
+    where. ``order`` are (value of the label, title) of the first columns."""
+    first = f"{rows}\\{columns}"  # what Grafana calls the first column
+    named = ((first, rows.title()), *order)
+    grouping = {
+        "rowField": rows,
+        "columnField": columns,
+        "valueField": "Value",
+        "emptyValue": "null",
+    }
+    organize = {
+        "excludeByName": {},
+        "indexByName": {name: place for place, (name, _) in enumerate(named)},
+        "renameByName": dict(named),
+    }
+    options: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
+    options["sortBy"] = [{"displayName": sort, "desc": True}]
+    more["overrides"] = (_EMPTY_CELL, *more.get("overrides", ()))
+    query = (Query(expr, "", True, "table"),)
+    transformations = (
+        {"id": "groupingToMatrix", "options": grouping},
+        {"id": "organize", "options": organize},
+    )
+    panel = Panel("table", title, description, query, transformations=transformations, **more)
+    custom = {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}}
+    return replace(panel, options=options, custom=custom)
+
+
 _EMPTY_CELL: Json = {
     "matcher": {"id": "byType", "options": "string"},
     "properties": [{"id": "noValue", "value": "–"}],
 }
 
 
-def column(title: str, width: int = 0, texts: dict[str, tuple[str, str]] | None = None) -> Json:
-    """An override for a column of a table: pixels, and how values are shown: (text, colour)."""
+def link_of(title: str, uid: str, exchange: str) -> Json:
+    """A link to a board, for an exchange, at the same time and of the same data source."""
+    url = f"/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&var-exchange={exchange}"
+    return {"title": title, "url": url}
+
+
+def column(
+    title: str,
+    width: int = 0,
+    texts: dict[str, tuple[str, str]] | None = None,
+    link: Json | None = None,
+    hidden: bool = False,
+    cells: str = "",
+) -> Json:
+    """An override for a column of a table: pixels, how values are shown: (text, colour), and where
+    a click leads."""
     properties: list[Json] = []
+    if hidden:
+        properties.append({"id": "custom.hidden", "value": True})
+    if link:
+        properties.append({"id": "links", "value": [link]})
     if width:
         properties.append({"id": "custom.width", "value": width})
     if texts:
@@ -272,7 +325,9 @@ def column(title: str, width: int = 0, texts: dict[str, tuple[str, str]] | None 
             for place, (value, (text, color)) in enumerate(texts.items())
         }
         properties.append({"id": "mappings", "value": [{"type": "value", "options": options}]})
-        properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
+        cells = cells or "color-text"
+    if cells:
+        properties.append({"id": "custom.cellOptions", "value": {"type": cells}})
     return {"matcher": {"id": "byName", "options": title}, "properties": properties}
 
 

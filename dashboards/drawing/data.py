@@ -70,13 +70,17 @@ def series_of(panel: Json, board: Json, window: Window, ask: Ask) -> list[Series
     """The series of all targets of a panel, in their order."""
     found: list[Series] = []
     for target in panel["targets"]:
-        least = _interval(target)
-        at = window if window.step >= least else window.aligned(least)
-        expr = filled(target["expr"], board, at.step, least)
-        for result in _results(expr, bool(target["instant"]), at, ask):
+        expr = filled(target["expr"], board, window.step, _interval(target))
+        for result in _results(expr, bool(target["instant"]), window, ask):
             labels = result["metric"]
             found.append(Series(_name(target["legendFormat"], labels), labels, _points(result)))
     return found
+
+
+def window_for(panel: Json, window: Window) -> Window:
+    """The window in no smaller steps than the queries of a panel want."""
+    least = max(_interval(it) for it in panel["targets"])
+    return window if window.step >= least else window.aligned(least)
 
 
 def marks_of(board: Json, window: Window, ask: Ask) -> list[Series]:

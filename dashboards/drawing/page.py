@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from dashboards.drawing.data import Ask, Json, Series, Window, marks_of, series_of
+from dashboards.drawing.data import Ask, Json, Series, Window, marks_of, series_of, window_for
 from dashboards.drawing.panels import draw
 
 WIDTH = 1600
@@ -108,7 +108,7 @@ def _panel(panel: Json, board: Json, window_of: WindowOf, ask: Ask, marks: Seque
         return f'<div class="row" style="top:{y}px">⌄&ensp;{title}</div>'
     width = place["w"] * (COLUMN + GAP) - GAP
     height = place["h"] * (CELL + GAP) - GAP
-    window = window_of(width)
+    window = window_for(panel, window_of(width))
     series = series_of(panel, board, window, ask)
     inner = draw(panel, series, marks, window, (width, height))
     style = f"left:{x:.1f}px;top:{y}px;width:{width:.1f}px;height:{height}px"

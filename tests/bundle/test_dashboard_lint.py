@@ -2,7 +2,9 @@
 of our own, about what Grafana accepts and shows wrongly.
 
 Rules: https://github.com/grafana/dashboard-linter/blob/main/docs/index.md. Those for LogQL are left
-out. All kinds of panels are looked at, of which the linter leaves some out.
+out, and those for the job: rules aggregate over jobs, as several may see the same exchange, so that
+a variable would act on some panels only. All kinds of panels are looked at, of which the linter
+leaves some out.
 """
 
 from __future__ import annotations
@@ -25,17 +27,8 @@ Rule = Callable[[Board, Path], Iterator[str]]
 
 OF_EXCHANGES = "exchange-(?!exporter).*"
 EXCEPTIONS: dict[str, dict[str, str]] = {
-    "template-job-rule": {
-        "exchange-exporter": "links carry variables along, and elsewhere job is that of probes",
-    },
     "template-instance-rule": {
         OF_EXCHANGES: "all exporters see the same exchanges: panels show what they see as one",
-    },
-    "target-job-rule": {
-        r".* / \w+:[\w:]+": "recorded series have no job: rules aggregate over jobs",
-        r".* / ALERTS(_FOR_STATE)?": "an alert has the job of what it is about, or none",
-        r"exchange-exporter / .*": "the board has instances, see template-job-rule",
-        r"exchange-alerts / .* / (exchange_receiver_\w+|up)": "one receiver serves all jobs",
     },
     "target-instance-rule": {
         rf"{OF_EXCHANGES} / .* / \w+": "the boards have no instances, see template-instance-rule",
@@ -168,7 +161,6 @@ def is_not_editable(board: Board, _: Path) -> Iterator[str]:
 
 RULES: dict[str, Rule] = {
     "template-datasource-rule": data_source_is_variable,
-    "template-job-rule": has_variable("job"),
     "template-instance-rule": has_variable("instance"),
     "template-label-promql-rule": queries_of_variables_parse,
     "template-on-time-change-reload-rule": variables_follow_the_time,
@@ -181,7 +173,6 @@ RULES: dict[str, Rule] = {
     "an empty cell is no empty table": of_panels(cells_have_their_own_nothing),
     "target-promql-rule": expressions_parse,
     "target-rate-interval-rule": rates_have_their_interval,
-    "target-job-rule": selects("job"),
     "target-instance-rule": selects("instance"),
     "target-counter-agg-rule": counters_are_rated,
     "uneditable-dashboard": is_not_editable,
@@ -189,14 +180,13 @@ RULES: dict[str, Rule] = {
 
 VARIABLE, PANEL = ("templating", "list"), ("panels", 1)
 EXPR = (*PANEL, "targets", 0, "expr")
-FAILURES = 'exchange_probe_failures_total{job=~"$job"}'
+FAILURES = 'exchange_probe_failures_total{exchange=~"$exchange"}'
 WRONG = {
     "title": "wrong",
     "fieldConfig": {"defaults": {"color": {"mode": "thresholds"}, "mappings": []}, "overrides": []},
 }
 VIOLATIONS: dict[str, tuple[Place, Any]] = {
     "template-datasource-rule": ((*VARIABLE, 0, "label"), "Prometheus"),
-    "template-job-rule": ((*VARIABLE, 1, "allValue"), ".*"),
     "template-instance-rule": ((*VARIABLE, 1, "multi"), False),
     "template-label-promql-rule": ((*VARIABLE, 1, "query", "query"), "label_values(up{, job)"),
     "template-on-time-change-reload-rule": ((*VARIABLE, 1, "refresh"), 1),
@@ -209,7 +199,6 @@ VIOLATIONS: dict[str, tuple[Place, Any]] = {
     "an empty cell is no empty table": (PANEL, {**WRONG, "type": "table"}),
     "target-promql-rule": (EXPR, "sum(up"),
     "target-rate-interval-rule": (EXPR, f"rate({FAILURES}[5m])"),
-    "target-job-rule": (EXPR, "exchange_maintenance"),
     "target-instance-rule": (EXPR, "exchange_exporter_targets"),
     "target-counter-agg-rule": (EXPR, f"max({FAILURES})"),
     "uneditable-dashboard": (("editable",), True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -29,6 +30,8 @@ KNOWN = (
     }
 )
 UNITED = {"stat", "timeseries", "bargauge", "heatmap", "table", "state-timeline"}
+
+NAME = re.compile(r"[A-Za-z_:][\w:]*")
 
 every_board = pytest.mark.parametrize("board", boards().values(), ids=lambda board: board["uid"])
 
@@ -107,16 +110,103 @@ def test_links_of_alerts_lead_to_a_board(alert: Any) -> None:
 
 @every_board
 def test_links_of_panels_lead_to_a_board(board: dict[str, Any]) -> None:
-    """And keep the time, the data source and the job."""
+    """And keep the time and the data source; or to a runbook."""
     for panel in panels(board):
-        for link in panel["fieldConfig"]["defaults"].get("links", ()):
+        for link in links(panel):
+            if "runbooks" in link["url"]:
+                assert link["url"] == "${__data.fields.runbooks:raw}/${__value.raw}.md"
+                assert "group_left (runbooks) bundle:links" in panel["targets"][0]["expr"]
+                continue
             match = re.match(r"/d/([\w-]+)\?", link["url"])
             assert match
             assert match[1] in boards()
             assert "${__url_time_range}" in link["url"]
             assert "${datasource:queryparam}" in link["url"]
-            assert "${job:queryparam}" in link["url"]
-            assert "job" in {it["name"] for it in boards()[match[1]]["templating"]["list"]}
+            names = {it["name"] for it in boards()[match[1]]["templating"]["list"]}
+            assert set(re.findall(r"var-(\w+)=", link["url"])) <= names
+
+
+def links(panel: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of all fields of a panel, and of single ones."""
+    config = panel["fieldConfig"]
+    found = list(config["defaults"].get("links", ()))
+    for override in config["overrides"]:
+        found += [
+            link for it in override["properties"] if it["id"] == "links" for link in it["value"]
+        ]
+    return found
+
+
+@pytest.mark.parametrize("uid", ["exchange-overview", "exchange-alerts"])
+def test_a_table_of_alerts_leads_on(uid: str) -> None:
+    """To the exchange, and to what is to be done."""
+    table = next(
+        it for it in panels(boards()[uid]) if "ALERTS_FOR_STATE" in it["targets"][0]["expr"]
+    )
+    assert len(links(table)) == 2
+
+
+@every_board
+def test_every_panel_says_what_is_normal(board: dict[str, Any]) -> None:
+    """A number alone frightens, or does not where it should."""
+    missing = [it["title"] for it in panels(board) if "ormal" not in it["description"]]
+    assert missing == []
+
+
+@every_board
+def test_marks_are_of_the_chosen_exchange(board: dict[str, Any]) -> None:
+    """Or of none: those concern all."""
+    chosen = "exchange" in {it["name"] for it in board["templating"]["list"]}
+    (marks,) = board["annotations"]["list"]
+    assert ('exchange=~"$exchange|"' in marks["expr"]) is chosen
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
+def test_the_board_of_an_alert_shows_its_cause(alert: Any) -> None:
+    """What the alert looks at first, or what that is made of."""
+    match = re.search(r"/d/([\w-]+)", alert.annotations["dashboard_url"])
+    assert match
+    shown = {
+        made
+        for panel in panels(boards()[match[1]])
+        for target in panel["targets"]
+        for name in names_in(target["expr"])
+        for made in sources(name)
+    }
+    if alert.name == "ExchangeBanned":  # looks at the last answer, where boards count the answers
+        assert "exchange_probe_failures_total" in shown
+        return
+    looked_at = [it for it in NAME.findall(alert.expr) if it in names_in(alert.expr)]
+    assert not looked_at or sources(looked_at[0]) & shown
+
+
+def sources(name: str) -> set[str]:
+    """A series and all that it is recorded from."""
+    found, new = set[str](), {name}
+    while new:
+        found |= new
+        exprs = [rule.expr for rule in recordings() if rule.name in new]
+        new = set().union(*map(names_in, exprs)) - found
+    return {it for it in found if not it.startswith("threshold:")}
+
+
+def test_severities_have_the_same_colours_everywhere() -> None:
+    """What pages is not drawn as what can wait."""
+    severities = {"emergency", "critical", "warning", "info"}
+    found = set[tuple[str, str]]()
+    for board in boards().values():
+        for text, color in re.findall(r'"text": "(\w+)", "color": "(#\w+)"', json.dumps(board)):
+            found |= {(text, color)} if text in severities else set()
+    assert len(found) == len(severities)
+
+
+def test_nothing_evaluated_is_not_no_alert() -> None:
+    """Where the rules or the exporter are gone, the numbers do not say that all is well."""
+    for uid, title in (("exchange-overview", "Alerts that fire"), ("exchange-alerts", "Firing")):
+        (firing,) = (it for it in panels(boards()[uid]) if it["title"] == title)
+        assert 'and on () ALERTS{alertname="ExchangeWatchdog"' in firing["targets"][0]["expr"]
+        (nothing,) = firing["fieldConfig"]["defaults"]["mappings"]
+        assert nothing["options"]["result"]["text"] == "not evaluated"
 
 
 def test_every_metric_is_declared_or_recorded() -> None:

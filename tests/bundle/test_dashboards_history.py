@@ -74,6 +74,7 @@ def test_budgets_and_predictions_show_after_an_hour(tmp_path: Path) -> None:
     series = {
         f"exchange_probe_interval_seconds{{{target}}}": "15x90",
         f"probe_success{{{target}}}": "1x90",
+        f"probe_ssl_earliest_cert_expiry{{{target}}}": "1000000x90",
         f"exchange_probes_total{{{target}}}": "0+4x90",
         f'exchange_probe_failures_total{{{target},reason="timeout"}}': "0+1x90",
         f'exchange_api_latency_seconds_bucket{{{target},le="0.5"}}': "0+2x90",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.drawing.data import Json, Series, Window, filled, series_of
+from dashboards.drawing.data import Json, Series, Window, filled, series_of, window_for
 from dashboards.drawing.page import page, size_of
 from dashboards.drawing.panels import draw
 from dashboards.drawing.png import smaller
@@ -151,6 +151,31 @@ def test_columns_are_hidden_renamed_and_ordered() -> None:
     assert "job" not in drawn
 
 
+def test_series_make_a_matrix_that_is_coloured_by_value() -> None:
+    """A row and a column for each value of two labels, the worst row first; what is missing is
+    nothing, and hidden columns are not shown."""
+    shape = next(
+        it
+        for it in panels(boards()["exchange-overview"])
+        if any(one["id"] == "groupingToMatrix" for one in it["transformations"])
+    )
+    rows = [
+        series("", 0, exchange="okx", area="worst"),
+        series("", 2, exchange="kraken", area="worst"),
+        series("", 2, exchange="kraken", area="data"),
+    ]
+    drawn = draw(shape, rows, [], WINDOW, SIZE)
+    assert drawn.index("Exchange") < drawn.index("Worst") < drawn.index("Data")
+    assert drawn.index("kraken") < drawn.index("okx")
+    assert drawn.count("critical") == 2
+    assert drawn.count("background:#D55E00") == 2
+    assert drawn.count(">ok<") == drawn.count(">–<") == 1
+    hidden = {"id": "custom.hidden", "value": True}
+    override = {"matcher": {"id": "byName", "options": "Data"}, "properties": [hidden]}
+    config = {**shape["fieldConfig"], "overrides": [override]}
+    assert ">Data<" not in draw({**shape, "fieldConfig": config}, rows, [], WINDOW, SIZE)
+
+
 def test_variables_are_filled_as_grafana_does() -> None:
     """`All` is the value for all; a rate's range has four scrapes at least."""
     board = boards()["exchange-truth"]
@@ -185,8 +210,10 @@ def test_a_least_step_widens_the_steps_and_what_rates_are_over() -> None:
         return []
 
     target = {"expr": "rate(x[$__rate_interval])", "instant": False, "legendFormat": ""}
-    one = {"targets": [target, {**target, "interval": "2m"}]}
-    series_of(one, boards()["exchange-truth"], Window(0.0, 1200.0, 15.0), ask)
+    for one in (target, {**target, "interval": "2m"}):
+        panel = {"targets": [one]}
+        window = window_for(panel, Window(0.0, 1200.0, 15.0))
+        series_of(panel, boards()["exchange-truth"], window, ask)
     assert [it["query"] for it in asked] == ["rate(x[60s])", "rate(x[480s])"]
     assert [it["step"] for it in asked] == ["15.0", "120.0"]
 

@@ -6,7 +6,6 @@ from dashboards.builder.board import Board
 from dashboards.builder.panels import (
     BAD,
     GOOD,
-    OFF,
     WARN,
     bars,
     colored,
@@ -16,8 +15,22 @@ from dashboards.builder.panels import (
     table,
     timeline,
 )
-from dashboards.builder.shared import LATE, OURS, SEVERITY, by_urgency
+from dashboards.builder.shared import (
+    ALERT,
+    EXCHANGE,
+    LATE,
+    OURS,
+    RUNBOOKS,
+    SEVERITIES,
+    SEVERITY,
+    SOME,
+    WATCHDOG,
+    by_urgency,
+    ranked,
+    with_runbook,
+)
 
+FIRING = f'ALERTS{{alertstate="firing",{OURS}}}'
 NO_PROVIDER = "no provider configured"
 
 ALERTING = Board(
@@ -30,29 +43,35 @@ ALERTING = Board(
             (
                 number(
                     "Firing",
-                    "By severity. Normal is none but info.",
+                    "By severity. Normal is 0, or info alone, which nobody is notified of. No "
+                    "number at all: the rules are not evaluated.",
                     (
-                        f'count by (severity) (ALERTS{{alertstate="firing",{OURS}}})',
+                        f"count by (severity) ({FIRING}) or (label_replace(vector(0), "
+                        f'"severity", "firing", "", "") and on () {WATCHDOG} unless on () {FIRING})',
                         "{{severity}}",
                     ),
-                    steps=((None, GOOD), (1, WARN)),
-                    overrides=(colored("info", OFF),),
-                    empty="none fires",
+                    steps=((None, GOOD),),
+                    overrides=tuple(colored(*state) for state in SEVERITIES.values()),
+                    empty="not evaluated",
                     width=16,
                 ),
                 number(
                     "Watchdog",
-                    "Always firing. If it does not, alerting is broken.",
-                    ('count(ALERTS{alertname="ExchangeWatchdog"}) or vector(0)', "watchdog"),
-                    states={0: ("broken", BAD), 1: ("works", GOOD)},
+                    "An alert that always fires. Normal is evaluated. Otherwise no alert can fire: are "
+                    "the rule files loaded? Whether alerts reach people, only Alertmanager can tell.",
+                    (f"group({WATCHDOG}) or vector(0)", "watchdog"),
+                    states={0: ("not evaluated", BAD), 1: ("evaluated", GOOD)},
                     width=8,
                 ),
                 table(
                     "Firing and pending",
-                    "Pending ones fire unless they end first. What to do stands in the runbook of the same name.",
-                    by_urgency(
-                        "max by (severity, alertstate, alertname, exchange, endpoint, pair) "
-                        f"(ALERTS{{{OURS}}} * ignoring (alertstate) group_left () (time() - ALERTS_FOR_STATE))"
+                    "Pending ones fire unless they end first. Normal is none but info. Click an alert for what "
+                    "to do, an exchange for its board.",
+                    with_runbook(
+                        by_urgency(
+                            "max by (severity, alertstate, alertname, exchange, endpoint, pair) "
+                            f"(ALERTS{{{OURS}}} * ignoring (alertstate) group_left () (time() - ALERTS_FOR_STATE))"
+                        )
                     ),
                     columns=(
                         ("severity", "Severity"),
@@ -64,7 +83,7 @@ ALERTING = Board(
                         ("Value", "For"),
                     ),
                     sort="Severity",
-                    overrides=(SEVERITY, column("State", 90)),
+                    overrides=(SEVERITY, column("State", 90), ALERT, EXCHANGE, RUNBOOKS),
                     unit="s",
                     decimals=0,
                     empty="none fires",
@@ -77,12 +96,10 @@ ALERTING = Board(
             (
                 timeline(
                     "History",
-                    "When each alert fired.",
-                    (
-                        f'max by (alertname, exchange) (ALERTS{{alertstate="firing",{OURS}}})',
-                        "{{alertname}} {{exchange}}",
-                    ),
-                    states={1: ("firing", BAD)},
+                    "When each alert fired, by severity. Normal is no line but info. What fired together "
+                    "often has one cause; what comes and goes is near its threshold.",
+                    (f"max by (alertname, exchange) ({ranked()})", "{{alertname}} {{exchange}}"),
+                    states=SEVERITIES,
                     empty="none fired",
                     width=24,
                     height=12,
@@ -94,7 +111,8 @@ ALERTING = Board(
             (
                 table(
                     "What open incidents are taken for",
-                    "The newest analysis of each: a suggestion. The page of the receiver tells what it rests on.",
+                    "The newest analysis of each: a suggestion. Normal is no incident. The page of the "
+                    "receiver tells what it rests on.",
                     'max by (exchange, cause, requires_human) (exchange_receiver_analysis_confidence{exchange=~"$exchange|"})',
                     columns=(
                         ("exchange", "Exchange"),
@@ -110,7 +128,7 @@ ALERTING = Board(
                 ),
                 bars(
                     "Causes of a week",
-                    "Analyses by what they took for the cause.",
+                    "Analyses by what they took for the cause. Normal is few. The most frequent is worth an end.",
                     (
                         "sort_desc(sum by (cause) (increase(exchange_receiver_analyses_total[7d])) > 0.5)",
                         "{{cause}}",
@@ -123,7 +141,8 @@ ALERTING = Board(
                 ),
                 bars(
                     "Who analysed, in a week",
-                    "By analyst. A reason beside it tells why a provider's answer was not used; normal is none.",
+                    "By analyst. A reason beside it tells why a provider's answer was not used; normal is none, "
+                    "or no provider. Many: see the requests to providers.",
                     (
                         "sort_desc(sum by (analyst, fallback) (increase(exchange_receiver_analyses_total[7d])) > 0.5)",
                         "{{analyst}} {{fallback}}",
@@ -136,7 +155,8 @@ ALERTING = Board(
                 ),
                 lines(
                     "Time to an analysis",
-                    "From the webhook to the alert that carries it, and of that the analysis alone. No page waits for it.",
+                    "From the webhook to the alert that carries it, and of that the analysis alone. Normal is "
+                    "half a minute, and no page waits for it. Longer: the provider is slow.",
                     (
                         "histogram_quantile(0.9, sum by (le) (increase(exchange_receiver_delivery_duration_seconds_bucket[1h])))",
                         "webhook to alert, 90 %",
@@ -152,7 +172,7 @@ ALERTING = Board(
                 ),
                 lines(
                     "Tokens in an hour",
-                    "That providers charged for.",
+                    "That providers charged for. Normal is none while nothing fires. The budget bounds them.",
                     (
                         "sum by (provider, kind) (increase(exchange_receiver_tokens_total[1h]))",
                         "{{provider}} {{kind}}",
@@ -165,7 +185,8 @@ ALERTING = Board(
                 ),
                 lines(
                     "Cost of a day",
-                    "By the configured prices, over the 24 hours before.",
+                    "By the configured prices, over the 24 hours before. Normal is below the budget of a day; "
+                    "at it the deterministic analyst answers.",
                     (
                         "sum by (provider) (increase(exchange_receiver_cost_dollars_total[1d]))",
                         "{{provider}}",
@@ -178,7 +199,7 @@ ALERTING = Board(
                 ),
                 lines(
                     "Requests to providers in an hour",
-                    "By what became of them. Normal is ok alone.",
+                    "By what became of them. Normal is ok alone. `docs/receiver.md` tells what others mean.",
                     (
                         "sum by (provider, result) (increase(exchange_receiver_provider_calls_total[1h])) > 0.5",
                         "{{provider}} {{result}}",
@@ -196,7 +217,8 @@ ALERTING = Board(
             (
                 number(
                     "Receiver",
-                    "Up, or alerts come without analyses. Pages do not depend on it.",
+                    "Whether it answers Prometheus. Normal is up. Down: alerts come without analyses; pages do not "
+                    "depend on it.",
                     (
                         "min(up and on (job, instance) last_over_time(exchange_receiver_build_info[6h]))",
                         "receiver",
@@ -206,7 +228,8 @@ ALERTING = Board(
                 ),
                 number(
                     "Alertmanagers",
-                    "Whether each answers the receiver. One of a cluster is enough.",
+                    "Whether each answers the receiver. Normal is all, and one of a cluster is enough. Silent: is "
+                    "its address right?",
                     (
                         "min by (alertmanager) (exchange_receiver_alertmanager_up)",
                         "{{alertmanager}}",
@@ -215,20 +238,23 @@ ALERTING = Board(
                 ),
                 number(
                     "Oldest that waits",
-                    "Incidents are analysed within seconds.",
+                    "How long the oldest incident waits for its analysis. Normal is seconds. Above 2 minutes the "
+                    "alert fires: the provider is slow, or analyses fail.",
                     ("max(exchange_receiver_queue_oldest_age_seconds)", "age"),
                     unit="s",
                     steps=LATE,
                 ),
                 number(
                     "Given up",
-                    "Analyses that failed again and again. The log tells why; `receiver replay` tries once more.",
+                    "Analyses that failed again and again. Normal is 0. The log tells why; `receiver replay` tries "
+                    "once more.",
                     ("sum(exchange_receiver_dead_letters)", "incidents"),
-                    steps=((None, GOOD), (1, WARN)),
+                    steps=SOME,
                 ),
                 number(
                     "Budgets left",
-                    "Of each that is bounded. At 0 the deterministic analyst answers.",
+                    "Of each that is bounded. Normal is above 0. At 0 the deterministic analyst answers: raise it, "
+                    "or wait for tomorrow.",
                     ("min by (budget) (exchange_receiver_budget_remaining)", "{{budget}}"),
                     steps=((None, WARN), (1e-9, GOOD)),
                     empty=NO_PROVIDER,
@@ -236,19 +262,21 @@ ALERTING = Board(
                 ),
                 number(
                     "Mutes in force",
-                    "Off unless you allowed them; never for what pages.",
+                    "Normal is 0: off unless you allowed them, and never for what pages. The page of the receiver "
+                    "tells which.",
                     ("sum(exchange_receiver_suppressions_active)", "mutes"),
                 ),
                 number(
                     "Circuits of providers",
-                    "Open: it failed again and again and is left alone for a while.",
+                    "Normal is closed. Open: it failed again and again and is left alone for a while.",
                     ("max by (provider) (exchange_receiver_breaker_open)", "{{provider}}"),
                     states={0: ("closed", GOOD), 1: ("open", WARN)},
                     empty=NO_PROVIDER,
                 ),
                 lines(
                     "Alerts taken and ignored",
-                    "Ignored ones are its own: a route sends them back to it. Normal is none ignored.",
+                    "Normal is none ignored. Ignored ones are its own: a route sends them back to it, see "
+                    "alertmanager.yml.",
                     (
                         "sum by (result) (rate(exchange_receiver_alerts_total[$__rate_interval]))",
                         "{{result}}",
@@ -259,13 +287,38 @@ ALERTING = Board(
                 ),
                 lines(
                     "Posts to Alertmanager",
-                    "By result. Normal is ok alone, a few a minute while something is wrong.",
+                    "By Alertmanager and result, in five minutes. Normal is ok alone. Above 3 others the alert "
+                    "fires: analyses do not reach people through it.",
                     (
-                        "sum by (result) (rate(exchange_receiver_reinjections_total[$__rate_interval]))",
-                        "{{result}}",
+                        "round(sum by (alertmanager, result) "
+                        "(increase(exchange_receiver_reinjections_total[5m])))",
+                        "{{alertmanager}} {{result}}",
                     ),
-                    unit="ops",
                     low=0,
+                    height=6,
+                ),
+                lines(
+                    "Webhooks by answer",
+                    "In 15 minutes. Normal is 202 alone. 401: the tokens differ. 400 and 413: see "
+                    "docs/metrics.md. 503: its disk, or it starts. The alerts of the others are not "
+                    "analysed.",
+                    (
+                        "round(sum by (code) (increase(exchange_receiver_requests_total[15m])))",
+                        "{{code}}",
+                    ),
+                    low=0,
+                    height=6,
+                ),
+                lines(
+                    "Failures",
+                    "Attempts at an analysis that raised an exception, in 15 minutes. Normal is 0. "
+                    "They are bugs: report them with the traceback of the log.",
+                    (
+                        "round(sum by (instance) (increase(exchange_receiver_failures_total[15m])))",
+                        "{{instance}}",
+                    ),
+                    low=0,
+                    steps=SOME,
                     height=6,
                 ),
             ),

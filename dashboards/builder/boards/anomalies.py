@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards.builder.board import Board
-from dashboards.builder.panels import BAD, bars, dashed, lines, timeline
-from dashboards.builder.shared import RECORDED, SCORE
+from dashboards.builder.panels import WARN, bars, dashed, lines, timeline
+from dashboards.builder.shared import CHOSEN, SCORE
 
 NONE_YET = "needs two days of history"
 
@@ -18,7 +18,8 @@ ANOMALIES = Board(
             (
                 bars(
                     "Highest now",
-                    "The highest score of each exchange. From 0.5 on it is an anomaly.",
+                    "The highest score of each exchange. Normal is below 0.5. From there on it is an "
+                    "anomaly: click it to see which signal it is.",
                     ("sort_desc(exchange:anomaly_score:max)", "{{exchange}}"),
                     decimals=2,
                     low=0,
@@ -31,9 +32,10 @@ ANOMALIES = Board(
                 ),
                 timeline(
                     "Anomalous",
-                    "When which signal was; no line where none was.",
+                    "When which signal was. Normal is no line. Several at once, or before an alert, are "
+                    "worth a look.",
                     ("max by (exchange, signal) (anomaly:flag == 1)", "{{exchange}} {{signal}}"),
-                    states={1: ("anomalous", BAD)},
+                    states={1: ("anomalous", WARN)},
                     empty="none seen",
                     width=16,
                     height=10,
@@ -45,8 +47,9 @@ ANOMALIES = Board(
             (
                 lines(
                     "Scores",
-                    "Of each signal. From 0.5 on it is an anomaly. Absent for two days at first.",
-                    (f"anomaly:score{{{RECORDED}}}", "{{exchange}} {{signal}} {{pair}}"),
+                    "Of each signal. Normal is below 0.5; above, choose that signal below. Absent for two "
+                    "days at first.",
+                    (f"anomaly:score{{{CHOSEN}}}", "{{exchange}} {{signal}} {{pair}}"),
                     decimals=2,
                     low=0,
                     high=1,
@@ -56,17 +59,18 @@ ANOMALIES = Board(
                 ),
                 lines(
                     "Signal and bands",
-                    "Of the chosen signal, in its own unit. Beyond a band the score reaches 0.5.",
+                    "Of the chosen signal, in its own unit. Normal is within the bands; beyond one the "
+                    "score reaches 0.5. Is it the market, the exchange, or us?",
                     (
-                        f'anomaly:level{{{RECORDED},signal=~"$signal"}}',
+                        f'anomaly:level{{{CHOSEN},signal=~"$signal"}}',
                         "{{exchange}} {{signal}} {{pair}}",
                     ),
                     (
-                        f'anomaly:upper{{{RECORDED},signal=~"$signal"}}',
+                        f'anomaly:upper{{{CHOSEN},signal=~"$signal"}}',
                         "{{exchange}} {{signal}} {{pair}} upper",
                     ),
                     (
-                        f'anomaly:lower{{{RECORDED},signal=~"$signal"}}',
+                        f'anomaly:lower{{{CHOSEN},signal=~"$signal"}}',
                         "{{exchange}} {{signal}} {{pair}} lower",
                     ),
                     overrides=(dashed("/ (upper|lower)$/"),),
@@ -76,6 +80,6 @@ ANOMALIES = Board(
             ),
         ),
     ),
-    ("job", "exchange", "signal"),
+    ("exchange", "signal"),
     chosen=(("exchange", "binance"), ("signal", "latency_p99")),
 )
