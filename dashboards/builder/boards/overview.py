@@ -201,8 +201,8 @@ OVERVIEW = Board(
                 table(
                     "What changed in the last hour",
                     "Alerts that began or ended, the newest first. Normal is none. What began "
-                    "together often has one cause.",
-                    CHANGED,
+                    "together often has one cause. Click an alert for what to do.",
+                    with_runbook(f"({CHANGED})"),
                     columns=(
                         ("change", "Change"),
                         ("alertname", "Alert"),
@@ -212,8 +212,10 @@ OVERVIEW = Board(
                     sort="Ago",
                     overrides=(
                         column("Change", 80, {"began": ("began", WARN), "ended": ("ended", GOOD)}),
+                        ALERT,
                         EXCHANGE,
                         column("Ago", 80),
+                        RUNBOOKS,
                     ),
                     unit="s",
                     decimals=0,
