@@ -6,6 +6,11 @@ from dashboards.builder.panels import BAD, GOOD, NEUTRAL, WARN, Json, column, li
 
 CHOSEN = 'exchange=~"$exchange"'
 ENDPOINT = f'{CHOSEN},endpoint=~"$endpoint",pair=~"$pair"'
+# Several exporters may show the same target: it is as fresh as the best of them says.
+AGE = (
+    "min by (exchange, endpoint, pair, account, connection) "
+    f"(exchange_payload_age_seconds{{{ENDPOINT}}})"
+)
 ON_OFF = {0: ("no", BAD), 1: ("yes", GOOD)}
 
 RATIO_GOOD = ((None, BAD), (0.9, WARN), (0.99, GOOD))

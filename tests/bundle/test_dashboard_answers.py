@@ -175,3 +175,21 @@ def test_a_stream_has_one_state(
     }
     case = ("exchange-streams", "State", series, {labels: state}, "exchange, endpoint, pair")
     assert answers(tmp_path, *case) == ""
+
+
+def test_a_target_is_as_the_best_of_several_exporters_says(tmp_path: Path) -> None:
+    """One that is cut off does not make an exchange look old or silent."""
+    stream = 'exchange="okx",endpoint="stream.book",pair="BTC-USDT"'
+    series = dict[str, str]()
+    for instance, age, heard in (("a", 1, "0+60x90"), ("b", 900, "0x90")):
+        labels = f'{stream},instance="{instance}"'
+        series |= {
+            f"exchange_payload_age_seconds{{{labels}}}": f"{age}x90",
+            f"exchange_stream_last_data_message_timestamp_seconds{{{labels}}}": heard,
+            f"exchange_stream_max_gap_seconds{{{labels}}}": "10x90",
+        }
+    okx = 'exchange="okx"'
+    case = ("exchange-truth", "Age of data", series, {okx: 1}, "exchange")
+    assert answers(tmp_path, *case) == ""
+    case = ("exchange-streams", "Silence", series, {okx: 0}, "exchange")
+    assert answers(tmp_path, *case) == ""

@@ -190,6 +190,14 @@ def sources(name: str) -> set[str]:
     return {it for it in found if not it.startswith("threshold:")}
 
 
+@every_board
+def test_a_board_leads_back_to_all_exchanges(board: dict[str, Any]) -> None:
+    """The overview is not filtered by what was looked at."""
+    home = board["links"][0]
+    assert home["url"] == "/d/exchange-overview?${datasource:queryparam}"
+    assert (home["keepTime"], home["includeVars"]) == (True, False)
+
+
 def test_severities_have_the_same_colours_everywhere() -> None:
     """What pages is not drawn as what can wait."""
     severities = {"emergency", "critical", "warning", "info"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.builder.board import Board
 from dashboards.builder.panels import BAD, GOOD, OFF, STATUS, WARN, heatmap, lines, number, timeline
 from dashboards.builder.shared import (
+    AGE,
     CHOSEN,
     ENDPOINT,
     ENDPOINT_SLOW,
@@ -207,8 +208,7 @@ DETAIL = Board(
                     "is below a few seconds; more where little is traded. One that only grows is "
                     "stale.",
                     (
-                        "max by (exchange, endpoint, pair) (exchange_payload_age_seconds"
-                        f"{{{ENDPOINT}}})",
+                        f"max by (exchange, endpoint, pair) ({AGE})",
                         "{{exchange}} {{endpoint}} {{pair}}",
                     ),
                     unit="s",

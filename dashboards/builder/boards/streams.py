@@ -25,6 +25,9 @@ DISORDER = (
     f"+ {counted('exchange_stream_out_of_order_total', 'exchange', '10m')} > 0"
 )
 
+HEARD = f"exchange_stream_last_data_message_timestamp_seconds{{{CHOSEN}}}"
+SILENCE = f"(timestamp({HEARD}) - {HEARD}) / exchange_stream_max_gap_seconds{{{CHOSEN}}}"
+
 STREAMS = Board(
     "exchange-streams",
     "Streams",
@@ -100,9 +103,7 @@ STREAMS = Board(
                     "Time without data as a part of what is allowed, of the worst channel. Normal "
                     "is below 50 %. Above 100 % it is silent, and connected anew.",
                     (
-                        f"max by (exchange) ((timestamp(exchange_stream_last_data_message_timestamp_seconds{{{CHOSEN}}}) "
-                        f"- exchange_stream_last_data_message_timestamp_seconds{{{CHOSEN}}}) "
-                        f"/ exchange_stream_max_gap_seconds{{{CHOSEN}}})",
+                        f"max by (exchange) (min by (exchange, endpoint, pair) ({SILENCE}))",
                         "{{exchange}}",
                     ),
                     unit="percentunit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.builder.board import Board
 from dashboards.builder.panels import BAD, GOOD, WARN, bars, dashed, lines, timeline
-from dashboards.builder.shared import CHOSEN, ENDPOINT, OFF_PRICE
+from dashboards.builder.shared import AGE, CHOSEN, ENDPOINT, OFF_PRICE
 
 # Links bring the exchange that is in question: what it has to be compared with is drawn beside it.
 MEDIANS = (dashed("/median/"),)
@@ -99,7 +99,7 @@ TRUTH = Board(
                     "below a few seconds; more where little is traded. One that only grows is "
                     "stale.",
                     (
-                        f"max by (exchange) (exchange_payload_age_seconds{{{ENDPOINT}}})",
+                        f"max by (exchange) ({AGE})",
                         "{{exchange}}",
                     ),
                     (
@@ -116,7 +116,7 @@ TRUTH = Board(
                     "By the time stamps of the exchange itself. Normal is below a few seconds; more "
                     "where little is traded. Ask another endpoint of the same exchange.",
                     (
-                        f"topk(8, max by (exchange, endpoint, pair) (exchange_payload_age_seconds{{{ENDPOINT}}}))",
+                        f"topk(8, max by (exchange, endpoint, pair) ({AGE}))",
                         "{{exchange}} {{endpoint}} {{pair}}",
                     ),
                     unit="s",
@@ -128,7 +128,7 @@ TRUTH = Board(
                     "How long an exchange has answered the same. Normal is seconds, near the "
                     "median. Minutes, while the others move, are a stale cache: use the stream.",
                     (
-                        f"max by (exchange) (exchange_payload_unchanged_seconds{{{ENDPOINT}}})",
+                        f"max by (exchange) (target:unchanged_seconds:min{{{ENDPOINT}}})",
                         "{{exchange}}",
                     ),
                     (
@@ -145,7 +145,7 @@ TRUTH = Board(
                     "Endpoints whose answers are the same again and again. Normal is seconds, more "
                     "where little is traded. Do books and tickers stand still? Then it is a cache.",
                     (
-                        f"topk(8, max by (exchange, endpoint, pair) (exchange_payload_unchanged_seconds{{{ENDPOINT}}}))",
+                        f"topk(8, max by (exchange, endpoint, pair) (target:unchanged_seconds:min{{{ENDPOINT}}}))",
                         "{{exchange}} {{endpoint}} {{pair}}",
                     ),
                     unit="s",
