@@ -215,6 +215,10 @@ def test_nothing_evaluated_is_not_no_alert() -> None:
         assert 'and on () ALERTS{alertname="ExchangeWatchdog"' in firing["targets"][0]["expr"]
         (nothing,) = firing["fieldConfig"]["defaults"]["mappings"]
         assert nothing["options"]["result"]["text"] == "not evaluated"
+    for board in boards().values():
+        for panel in panels(board):
+            if "ALERTS" in panel["targets"][0]["expr"]:
+                assert panel["fieldConfig"]["defaults"].get("noValue", "none seen") == "none seen"
 
 
 def test_every_metric_is_declared_or_recorded() -> None:
