@@ -101,6 +101,7 @@ def unwatched(case: Case) -> Facts:
     """The exporter or its scrapes have a trouble that explains nothing else."""
     yield from _fired(case, "ExchangeExporter", "ExchangeScrapeFailing", "ExchangeTargets")
     yield from _fired(case, "ExchangeTargetUnmeasured", "ExchangeScheduleBehind")
+    yield from _fired(case, "ExchangeUnwatched")
 
 
 def our_network(case: Case) -> Facts:
