@@ -104,8 +104,8 @@ def rich_view(target: Target) -> View:
         blocked_until=1_800_000_060.0,
         circuit=Circuit.HALF_OPEN,
         limits=(
-            LimitView("weight_1m", 0.25, used=0.5, remaining=3000.0),
-            LimitView("requests_5m", 0.125),
+            LimitView("weight_1m", 0.25, 0.05, used=0.5, remaining=3000.0),
+            LimitView("requests_5m", 0.125, 0.05),
         ),
         last_success_at=1_799_999_985.25,
     )

@@ -70,12 +70,14 @@ class LimiterState:
 class LimitView:
     """The state of one published limit that a target spends of, as it is shown.
 
-    ``budget_used`` is our spending over our allowance. ``used`` (ratio) and ``remaining`` (units)
+    ``budget_used`` is our spending over our allowance, and ``budget`` the share of the limit that
+    this allowance comes to when it is spent at once. ``used`` (ratio) and ``remaining`` (units)
     are what the provider said of the whole limit, other clients included; None if it says nothing.
     """
 
     name: str
     budget_used: float
+    budget: float
     used: float | None = None
     remaining: float | None = None
 
@@ -273,10 +275,11 @@ class Limiter:
 def _view(bucket: Bucket, now: float) -> LimitView:
     bucket.expire(now)
     spent = 1.0 - bucket.left / bucket.units
+    budget = bucket.units / bucket.limit.capacity
     observed = bucket.observation(now)
     if observed is None:
-        return LimitView(bucket.limit.name, spent)
-    return LimitView(bucket.limit.name, spent, observed.used_ratio, observed.remaining)
+        return LimitView(bucket.limit.name, spent, budget)
+    return LimitView(bucket.limit.name, spent, budget, observed.used_ratio, observed.remaining)
 
 
 def _summed(costs: Costs) -> dict[str, float]:

@@ -193,6 +193,12 @@ BLOCKED_UNTIL = _gauge(
     normal="Absent.",
     advice="Stop other clients on this IP as well; more requests prolong a ban.",
 )
+BUDGET = _gauge(
+    "exchange_budget_ratio",
+    "Share of a published limit that the exporter's own allowance comes to when spent at once.",
+    "limit",
+    normal="The configured `budget`, or what one request costs where that is more.",
+)
 BUDGET_USED = _gauge(
     "exchange_budget_used_ratio",
     "Share of the exporter's own allowance of a published limit that is spent.",
@@ -287,7 +293,7 @@ SECTIONS: tuple[tuple[str, tuple[Family, ...]], ...] = (
     ),
     (
         "Limits and circuit",
-        (LIMIT_USED, LIMIT_REMAINING, BLOCKED_UNTIL, BUDGET_USED, CIRCUIT_STATE),
+        (LIMIT_USED, LIMIT_REMAINING, BLOCKED_UNTIL, BUDGET, BUDGET_USED, CIRCUIT_STATE),
     ),
     *STREAMS,
 )

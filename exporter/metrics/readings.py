@@ -72,6 +72,7 @@ OF_RESULT: tuple[tuple[Family, Callable[[Result], Number | None]], ...] = (
 LABELLED_OF_VIEW: tuple[tuple[Family, Callable[[View], Labelled]], ...] = (
     (families.LIMIT_USED, lambda view: [(limit.name, limit.used) for limit in view.limits]),
     (families.LIMIT_REMAINING, lambda view: [(it.name, it.remaining) for it in view.limits]),
+    (families.BUDGET, lambda view: [(limit.name, limit.budget) for limit in view.limits]),
     (families.BUDGET_USED, lambda view: [(it.name, it.budget_used) for it in view.limits]),
     (families.CIRCUIT_STATE, _circuit),
 )

@@ -77,7 +77,7 @@ def healthy(text: str, **changes: Any) -> View:
         target_plan(text),
         result(text),
         age=2.0,
-        limits=(LimitView("weight_1m", 0.34, used=0.12, remaining=5280),),
+        limits=(LimitView("weight_1m", 0.34, 0.05, used=0.12, remaining=5280),),
         last_success_at=NOW - 2,
         since=NOW - 7200,
     )

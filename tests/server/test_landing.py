@@ -158,7 +158,7 @@ def test_row_counts_down_to_the_next_chance() -> None:
 
 def test_bar_shows_the_limit_nearest_to_its_end() -> None:
     """The one that will stop us first; the others are in the title."""
-    limits = (LimitView("a_1m", 0.1), LimitView("b_1m", 0.96))
+    limits = (LimitView("a_1m", 0.1, 0.05), LimitView("b_1m", 0.96, 0.05))
     html = page(healthy("okx/ping", limits=limits))
 
     assert '<rect class="spent" width="96" height="6"/>' in html

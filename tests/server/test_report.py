@@ -156,7 +156,7 @@ def test_no_answer_of_an_exchange_breaks_the_report(
     seen = replace(result(NAME).observation, body=body, headers=headers, latency=number)
     facts = Facts(price=price, payload_age=number)
     measured = result(NAME, failure, observation=seen, facts=facts)
-    limit = LimitView("w", number, number, number)
+    limit = LimitView("w", number, number, number, number)
     view = healthy(NAME, result=measured, limits=(limit,), age=number, since=number)
 
     text = describe(view, redact, None)
