@@ -129,7 +129,7 @@ def notification(alerts: list[dict[str, Any]], status: str = "firing") -> dict[s
         "receiver": "chat",
         "status": status,
         "alerts": alerts,
-        "groupLabels": {key: labels[key] for key in ("exchange", "area") if key in labels},
+        "groupLabels": {key: labels[key] for key in ("exchange",) if key in labels},
         "commonLabels": labels,
         "commonAnnotations": common("annotations"),
         "externalURL": "http://alertmanager.example.org",

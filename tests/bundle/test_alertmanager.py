@@ -150,7 +150,7 @@ def test_analyses_are_never_inhibited_with_their_sources() -> None:
 def test_a_lock_screen_shows_what_matters(tmp_path: Path) -> None:
     """State, severity, what and since when."""
     line = told("exchange.headline", notification([stale()]), tmp_path)
-    assert line == "[FIRING] critical · okx serves stale data · since 03:12 UTC"
+    assert line == "[FIRING] critical · okx serves stale data · since 5 Jan 03:12 UTC"
 
 
 def test_a_message_says_what_where_and_what_to_do(tmp_path: Path) -> None:
@@ -177,6 +177,74 @@ def test_the_end_is_told_as_such(tmp_path: Path) -> None:
     assert "Silence" not in told("exchange.text", ended, tmp_path)
 
 
+def test_what_is_over_is_told_beside_what_is_not(tmp_path: Path) -> None:
+    """Two of five lines are for it, in every channel's form."""
+    ended = [
+        {**stale(f"E{n}", description=f"E{n} was stale."), "status": "resolved"} for n in "123"
+    ]
+    group = notification([*(stale(description=f"{n} is stale.") for n in "123456"), *ended])
+    assert told("exchange.text", group, tmp_path).splitlines()[:7] == [
+        "• 1 is stale.",
+        "• 2 is stale.",
+        "• 3 is stale.",
+        "… and 3 more",
+        "Over: E1 was stale.",
+        "Over: E2 was stale.",
+        "… and 1 more are over",
+    ]
+    html = told("exchange.html", group, tmp_path)
+    assert "<p>Over:</p><ul><li>E1 was stale.</li><li>E2 was stale.</li></ul>" in html
+    assert html.count("<li>") == 5
+    alone = notification([{**stale(), "status": "resolved"}], "resolved")
+    assert "Over" not in told("exchange.text", alone, tmp_path)
+
+
+def test_a_group_fires_since_its_oldest_alert(tmp_path: Path) -> None:
+    """Which need not be the first, nor of today."""
+    old = {**stale("ETH-USDT"), "startsAt": "2026-01-03T22:00:00Z"}
+    over = {**stale("XRP-USDT"), "startsAt": "2026-01-01T00:00:00Z", "status": "resolved"}
+    line = told("exchange.headline", notification([stale(), old, over]), tmp_path)
+    assert line.endswith("okx serves stale data · since 3 Jan 22:00 UTC")
+
+
+@pytest.mark.parametrize(
+    ("severities", "shown"),
+    [
+        pytest.param(["info", "emergency", "critical"], "emergency", id="ours"),
+        pytest.param(["info", "warning"], "warning", id="a warning"),
+        pytest.param(["info"], "info", id="info"),
+        pytest.param(["page"], "page", id="somebody else's"),
+        pytest.param(["info", "page", "info"], "page", id="not known to be harmless"),
+        pytest.param(["page", "warning"], "warning", id="beside one that is known"),
+        pytest.param(["x" * 50 + "<!channel>"], "x" * 20 + "…", id="hostile"),
+        pytest.param([""], "no severity", id="none"),
+    ],
+)
+def test_a_severity_is_the_worst_or_shown_as_it_is(
+    tmp_path: Path, severities: list[str], shown: str
+) -> None:
+    """Never made harmless."""
+    group = notification([alert({"alertname": "One", "severity": it}, {}) for it in severities])
+    line = told("exchange.headline", group, tmp_path)
+    assert re.sub(r"^\[FIRING(?: \d)?\] ", "", line).startswith(f"{shown} · ")
+
+
+def test_different_alerts_of_an_exchange_make_one_message(tmp_path: Path) -> None:
+    """The headline names the first and counts the others; lines tell them apart."""
+    tls = alert(
+        {"alertname": "ExchangeTlsFailing", "severity": "critical", "exchange": "okx"},
+        {"summary": "TLS to okx fails", "description": "No trusted connection to okx."},
+    )
+    group = notification([stale(), tls])
+    assert told("exchange.headline", group, tmp_path) == (
+        "[FIRING 2] critical · okx serves stale data (and 1 more) · since 5 Jan 03:12 UTC"
+    )
+    assert told("exchange.text", group, tmp_path).splitlines()[:2] == [
+        "• Answers of okx/depth/BTC-USDT are true of the past only.",
+        "• No trusted connection to okx.",
+    ]
+
+
 LIMITS = {
     # The title of a Discord message is 256 characters at most; the subject of a mail is no longer.
     '{{ template "exchange.headline" . }}': 200,
@@ -199,6 +267,8 @@ def test_messages_fit_every_channel(tmp_path: Path, text: str, number: int, long
         one["generatorURL"] = "http://a/" + "x" * 690
     many[0]["annotations"]["summary"] += "!"
     assert len(render(text, notification(many), tmp_path)) <= LIMITS[text]
+    half = [{**one, "status": "resolved"} if n % 2 else one for n, one in enumerate(many)]
+    assert len(render(text, notification(half), tmp_path)) <= LIMITS[text]
 
 
 @pytest.mark.parametrize("long", LONG)
@@ -206,10 +276,13 @@ def test_messages_fit_wechat_that_counts_bytes(tmp_path: Path, long: str) -> Non
     """And no character is halved."""
     snippet = yaml.safe_load((FOLDER / "snippets" / "wechat.yml").read_text(encoding="utf-8"))
     said = {"description": long * 500, "summary": long * 500}
-    many = notification([stale(f"P{n}-USDT", **said) for n in range(1000)])
-    text = render(snippet["wechat_configs"][0]["message"], many, tmp_path)
-    assert len(text.encode()) <= 2048
-    assert "\ufffd" not in text
+    many = [stale(f"P{n}-USDT", **said) for n in range(1000)]
+    half = [{**one, "status": "resolved"} if n % 2 else one for n, one in enumerate(many)]
+    for group in (many, half):
+        message = snippet["wechat_configs"][0]["message"]
+        text = render(message, notification(group), tmp_path)
+        assert len(text.encode()) <= 2048
+        assert "\ufffd" not in text
 
 
 def test_what_an_exchange_says_is_no_markup(tmp_path: Path) -> None:
@@ -224,6 +297,13 @@ def test_what_an_exchange_says_is_no_markup(tmp_path: Path) -> None:
         assert "javascript" not in text
 
 
+def test_what_cannot_be_seen_is_a_space(tmp_path: Path) -> None:
+    """Also fillers, an empty braille pattern, variation selectors: letters, symbols and marks."""
+    hidden = "a\u3164b\u115fc\u1160d\u2800e\ufe0ff\uffa0g\u034fh\u17b4i\u180bj\U000e0100k"
+    line = told("exchange.headline", notification([stale(summary=hidden)]), tmp_path)
+    assert line == "[FIRING] critical · a b c d e f g h i j k · since 5 Jan 03:12 UTC"
+
+
 def test_a_link_to_a_silence_that_is_too_long_is_left_out(tmp_path: Path) -> None:
     """Rather than anything else."""
     payload = notification([alert({"alertname": "One", "pair": "x" * 1500}, {})])
@@ -234,7 +314,7 @@ def test_an_alert_without_annotations_is_told_by_its_name(tmp_path: Path) -> Non
     """Somebody else's rules have other annotations, or none."""
     payload = notification([alert({"alertname": "HostDown", "severity": "critical"}, {})])
     assert told("exchange.headline", payload, tmp_path) == (
-        "[FIRING] critical · HostDown · since 03:12 UTC"
+        "[FIRING] critical · HostDown · since 5 Jan 03:12 UTC"
     )
     assert told("exchange.text", payload, tmp_path).startswith("• HostDown\n")
 
@@ -289,7 +369,7 @@ def test_a_suppression_is_told_without_an_analysis(tmp_path: Path) -> None:
     texts = {"summary": "Alerts on data of okx are muted for 10 minutes"}
     payload = notification([alert({**labels, "severity": "info"}, texts)])
     assert told("exchange.headline", payload, tmp_path) == (
-        "[FIRING] info · Alerts on data of okx are muted for 10 minutes · since 03:12 UTC"
+        "[FIRING] info · Alerts on data of okx are muted for 10 minutes · since 5 Jan 03:12 UTC"
     )
     assert told("exchange.text", payload, tmp_path).startswith("Graph: ")
 
