@@ -26,7 +26,7 @@ from tests.e2e.processes import alertmanager_process, free_port, get, post, unti
 
 FACTOR = 60
 INTERVAL = 300 / FACTOR
-"""Seconds between two messages about one group."""
+"""Seconds between two messages about one group, at most: pages have less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,16 @@ class Stage:
         what = f"{channel} was not told {count} times: {self.told}"
         until(lambda: len(self.told.of(channel)) >= count or None, what, seconds)
         return self.told.of(channel)
+
+    def over(self, channel: str) -> bool | None:
+        """True when a channel's last message on every group is its end."""
+        messages = self.told.of(channel)
+        return True if messages and messages[-1].resolved else None
+
+    def inhibited(self) -> list[str]:
+        """What Alertmanager knows and does not tell."""
+        found = get(f"{self.url}/api/v2/alerts?active=false&inhibited=true")[1]
+        return names(json.loads(found))
 
     def wait(self, channel: str, count: int, seconds: float = 10.0) -> list[str]:
         """The headlines of a channel once it has so many, and no more come for a while."""
@@ -196,17 +206,116 @@ def test_the_cause_is_told_and_not_its_consequences(stage: Stage) -> None:
         alert("ExchangeLatencyHigh", "warning", "latency", exchange="kraken"),
         alert("ExchangeBanned", "emergency", "limits", exchange="bybit"),
         alert("ExchangeProbesStarved", "warning", "limits", exchange="bybit"),
-        stale("bybit", "BTC-USDT"),
         alert("ExchangeDataInvalid", "critical", "data", exchange="deribit", endpoint="depth"),
-        alert("ExchangeSpreadWide", "warning", "data", exchange="deribit", endpoint="depth"),
+        alert("ExchangeStaleCache", "warning", "data", exchange="deribit", endpoint="depth"),
+        alert("ExchangeCertificateExpires", "warning", "security", exchange="gate"),
+        alert("ExchangeCertificateExpiresNow", "critical", "security", exchange="gate"),
         alert("ExchangeAnomaly", "info", "latency", exchange="coinbase", signal="latency_p99"),
     )
-    assert sorted(stage.wait("page", 3)) == [
+    assert sorted(stage.wait("page", 4)) == [
         "bybit: ExchangeBanned",
         "deribit: ExchangeDataInvalid",
+        "gate: ExchangeCertificateExpiresNow",
         "okx: ExchangeDown",
     ]
     assert stage.wait("chat", 1) == ["kraken: ExchangeLatencyHigh"]
+
+
+def test_only_what_is_a_consequence_is_hidden(stage: Stage) -> None:
+    """Not what is about something else, no outage of ours causes, or another Prometheus sees."""
+    own = [
+        alert("ExchangeKeyRejected", "critical", "security", exchange="okx", account="main"),
+        alert("ExchangeCertificateExpires", "warning", "security", exchange="okx"),
+        alert("ExchangePriceDiverges", "critical", "data", exchange="kraken", pair="A"),
+        alert("ExchangeSpreadWide", "warning", "data", exchange="kraken", pair="A"),
+        alert("ExchangeDataStale", "critical", "data", exchange="bybit", account="a"),
+        alert("ExchangeStaleCache", "warning", "data", exchange="bybit", account="b"),
+        alert("ExchangeProberOffline", "critical", "exporter", region="east"),
+        alert("ExchangeBanned", "emergency", "limits", exchange="okx", region="east"),
+        alert("ExchangeKeyRejected", "critical", "security", exchange="bybit", region="east"),
+        alert("ExchangeDown", "critical", "availability", exchange="deribit", region="west"),
+        alert("ExchangeStreamLag", "warning", "stream", exchange="deribit", region="north"),
+        alert("ExchangeExporterDown", "critical", "exporter", cluster="spare"),
+        alert("ExchangeTlsFailing", "critical", "security", exchange="gate", cluster="main"),
+    ]
+    followed = [
+        alert("ExchangeLatencyHigh", "warning", "latency", exchange="okx", region="east"),
+        alert("ExchangeDown", "critical", "availability", exchange="okx", cluster="spare"),
+    ]
+    stage.send(*own, *followed)
+    until(lambda: stage.inhibited() == names(followed) or None, f"{stage.inhibited()}", 5)
+
+
+def names(alerts: list[dict[str, Any]]) -> list[str]:
+    """Name and exchange of alerts."""
+    labels = [one["labels"] for one in alerts]
+    return sorted(f"{it['alertname']} {it.get('exchange', '')}" for it in labels)
+
+
+Kind = tuple[str, str, str]
+"""Name, severity and area of an alert."""
+
+
+@pytest.mark.parametrize(
+    ("channel", "told_first", "overtaken_by"),
+    [
+        pytest.param(
+            "page",
+            ("ExchangeDataStale", "critical", "data"),
+            ("ExchangeDown", "critical", "availability"),
+            id="stale data by an outage",
+        ),
+        pytest.param(
+            "page",
+            ("ExchangeTlsFailing", "critical", "security"),
+            ("ExchangeDown", "critical", "availability"),
+            id="TLS by the outage that it makes",
+        ),
+        pytest.param(
+            "page",
+            ("ExchangeDataStale", "critical", "data"),
+            ("ExchangeBanned", "emergency", "limits"),
+            id="stale data by a ban",
+        ),
+        pytest.param(
+            "page",
+            ("ExchangeDataStale", "critical", "data"),
+            ("ExchangeMaintenance", "warning", "availability"),
+            id="stale data by maintenance",
+        ),
+        pytest.param(
+            "chat",
+            ("ExchangeLatencyHigh", "warning", "latency"),
+            ("ExchangeMaintenance", "warning", "availability"),
+            id="latency by maintenance",
+        ),
+        pytest.param(
+            "chat",
+            ("ExchangeRateLimitNearlyUsed", "warning", "limits"),
+            ("ExchangeRateLimited", "warning", "limits"),
+            id="a limit nearly used by its refusals",
+        ),
+    ],
+)
+def test_what_is_overtaken_is_over_for_people_and_is_told_when_it_comes_again(
+    stage: Stage, channel: str, told_first: Kind, overtaken_by: Kind
+) -> None:
+    """Alertmanager tells no end of what is inhibited, and believes that people still know of it."""
+    stage.send(alert(*told_first, exchange="okx"))
+    stage.heard(channel)
+    stage.send(alert(*overtaken_by, exchange="okx"))
+    told = "chat" if overtaken_by[1] == "warning" else "page"
+    name = f"okx: {overtaken_by[0]}"
+    until(lambda: name in [one.headline for one in stage.told.of(told)] or None, f"{stage.told}")
+    stage.send(alert(*told_first, True, exchange="okx"))
+    time.sleep(INTERVAL + 1)
+    stage.send(alert(*overtaken_by, True, exchange="okx"))
+    until(lambda: stage.over(channel), f"its end was not told: {stage.told}")
+    number = len(stage.told.of(channel))
+    stage.send(alert(*told_first, exchange="okx"))
+    again = stage.heard(channel, number + 1)[number:]
+    assert [one.headline for one in again if not one.resolved] == [f"okx: {told_first[0]}"]
+    assert stage.told.refused == []
 
 
 def test_an_analysis_is_told_at_once_as_a_suggestion(stage: Stage) -> None:
@@ -269,7 +378,8 @@ def test_only_info_is_muted_at_night(
 def test_the_watchdog_pings_again_and_again(stage: Stage) -> None:
     """Every minute, and nobody else hears of it."""
     stage.send(alert("ExchangeWatchdog", "info", "exporter"))
-    stage.heard("ping", 3)
+    begun = len(stage.heard("ping"))
+    stage.heard("ping", begun + 5, 5 * 60 / FACTOR + 1.5)
     assert [message.channel for message in stage.told.messages if message.channel != "ping"] == []
 
 
