@@ -24,6 +24,7 @@ Resource = dict[str, Any]
 
 def resources(namespace: str, labels: dict[str, str]) -> Iterator[Resource]:
     """All resources. ``labels`` are added to each, for a Prometheus that selects by them."""
+    address = f"{APP}.{namespace}.svc:{PORT}"
     for kind in ("recording", "alerts"):
         for file in sorted((ROOT / "rules" / kind).glob("*.yml")):
             groups = yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]
@@ -34,16 +35,21 @@ def resources(namespace: str, labels: dict[str, str]) -> Iterator[Resource]:
         "ScrapeConfig",
         _metadata(f"{APP}-targets", namespace, labels),
         honorLabels=True,
-        httpSDConfigs=[
-            {"url": f"http://{APP}.{namespace}.svc:{PORT}/sd", "refreshInterval": "15s"}
-        ],
+        httpSDConfigs=[{"url": f"http://{address}/sd", "refreshInterval": "15s"}],
     )
     yield _resource(
         "monitoring.coreos.com/v1",
         "ServiceMonitor",
         _metadata(APP, namespace, labels),
         selector={"matchLabels": {"app.kubernetes.io/name": APP}},
-        endpoints=[{"port": "http", "interval": "15s"}],
+        # The same instance as that of its targets: how many of them are scraped is compared by it.
+        endpoints=[
+            {
+                "port": "http",
+                "interval": "15s",
+                "relabelings": [{"targetLabel": "instance", "replacement": address}],
+            }
+        ],
     )
     for file in sorted((ROOT / "dashboards").glob("*.json")):
         metadata = _metadata(

@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -16,6 +17,8 @@ import yaml
 from tests.bundle.changed import Place, changed
 from tests.bundle.node import run, type_errors, write
 from tests.bundle.rules import FILES, ROOT, document
+from tests.server.fake_service import FakeService, healthy
+from tests.server.running import fetch
 
 Resource = dict[str, Any]
 
@@ -56,6 +59,16 @@ def test_every_resource_is_what_the_operator_takes(tmp_path: Path) -> None:
     files = write(tmp_path, {**sources, "all": "".join(f'import "./{n}.mts";' for n in sources)})
     assert not type_errors(*files)
     assert not run(files[-1])
+
+
+def test_the_exporter_is_the_same_instance_as_its_targets() -> None:
+    """ExchangeTargetsNotScraped compares by it how many there are and how many are scraped."""
+    (discovery,) = first("ScrapeConfig")["spec"]["httpSDConfigs"]
+    host = urlsplit(discovery["url"]).netloc
+    found = json.loads(fetch(FakeService([healthy("okx/ping")]), "/sd", Host=host).text)
+    (endpoint,) = first("ServiceMonitor")["spec"]["endpoints"]
+    (relabeling,) = endpoint["relabelings"]
+    assert relabeling == {"targetLabel": "instance", "replacement": found[0]["targets"][0]}
 
 
 @pytest.mark.parametrize("place", UNKNOWN)
