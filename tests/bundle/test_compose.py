@@ -19,6 +19,9 @@ from tests.bundle.rules import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+BUILDERS = {it["image"]: name for name, it in SERVICES.items() if "build" in it}
+"""Image -> the service that builds it."""
+
 CONFIGS = ROOT / "docs" / "compose"
 
 
@@ -71,9 +74,36 @@ def test_a_service_keeps_to_good_manners(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
-    built = "build" in service  # the Dockerfile has a user and, for the exporter, a health check
+    # The Dockerfile has a user and, for the exporter, a health check.
+    built = service["image"] in BUILDERS
     assert built or service["user"].split(":")[0] not in ("", "0", "root")
     assert name in ("network", "exporter") or "healthcheck" in service
+
+
+def test_an_image_is_built_once_and_there_before_it_is_needed() -> None:
+    """Builds at the same time collide; who does not build pulls nothing and waits for who does."""
+    assert sum("build" in it for it in SERVICES.values()) == len(BUILDERS) == 1
+    for name, service in SERVICES.items():
+        if "build" not in service and service["image"] in BUILDERS:
+            assert service["pull_policy"] == "never"
+            assert BUILDERS[service["image"]] in needed_by(name)
+
+
+def needed_by(name: str) -> set[str]:
+    """What starts before a service."""
+    direct = set(SERVICES[name].get("depends_on", ()))
+    return direct.union(*(needed_by(other) for other in direct))
+
+
+def test_real_and_simulated_exchanges_share_no_history() -> None:
+    """Neither in the exporter's state nor in Prometheus."""
+    (path,) = (it for it in SERVICES["prometheus"]["command"] if "tsdb.path" in it)
+    assert path == "--storage.tsdb.path=/prometheus/${EXCHANGES:-simulated}"
+    states = [
+        parse_document((CONFIGS / f"{name}.yml").read_text(encoding="utf-8"), name).data["state"]
+        for name in ("real", "simulated")
+    ]
+    assert states[0] != states[1]
 
 
 def test_all_ports_are_open_to_this_machine_only() -> None:
@@ -144,7 +174,17 @@ def test_configurations_of_the_exporter_are_accepted(name: str) -> None:
     assert (urls == {"localhost:9928"}) is (name == "simulated")
 
 
-def test_the_configuration_of_the_receiver_is_accepted() -> None:
-    """With the keys that it knows."""
-    settings, _ = load_settings(CONFIGS / "receiver.yml")
+@pytest.mark.parametrize("enabled", [False, True])
+def test_the_configuration_of_the_receiver_is_accepted(tmp_path: Path, enabled: bool) -> None:
+    """With the keys that it knows; with the token of its channel once that is enabled."""
+    secrets = "/etc/alertmanager/secrets"
+    text = (CONFIGS / "receiver.yml").read_text(encoding="utf-8")
+    assert f"./alertmanager/secrets:{secrets}:ro" in SERVICES["receiver"]["volumes"]
+    if enabled:
+        text = text.replace("#triage ", "").replace(secrets, str(tmp_path))
+        (tmp_path / "triage_token").write_text("secret", encoding="utf-8")
+    file = tmp_path / "receiver.yml"
+    file.write_text(text, encoding="utf-8")
+    settings, secret = load_settings(file)
     assert settings.prometheus == "http://localhost:9090"
+    assert [it.value for it in secret] == ["secret"] * enabled
