@@ -103,6 +103,7 @@ class _Beside:
             "#receiver ": "",
             "localhost:9926": self._address("receiver"),
             "localhost:9093": self._address("alertmanager"),
+            "localhost:9090": self._address("prometheus"),
         }
         await self._run(
             "prometheus",

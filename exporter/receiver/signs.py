@@ -98,10 +98,10 @@ def exporter(case: Case) -> Facts:
 
 
 def unwatched(case: Case) -> Facts:
-    """The exporter or its scrapes have a trouble that explains nothing else."""
+    """The exporter, its scrapes or our messages have a trouble that explains nothing else."""
     yield from _fired(case, "ExchangeExporter", "ExchangeScrapeFailing", "ExchangeTargets")
     yield from _fired(case, "ExchangeTargetUnmeasured", "ExchangeScheduleBehind")
-    yield from _fired(case, "ExchangeUnwatched")
+    yield from _fired(case, "ExchangeUnwatched", "ExchangeNotificationsFailing")
 
 
 def our_network(case: Case) -> Facts:

@@ -33,7 +33,9 @@ from tests.bundle.rules import (
 )
 
 DECLARED = frozenset(series for family in (*FAMILIES, *OF_THE_RECEIVER) for series in family.series)
-BUILTIN = frozenset({"up", "ALERTS"})
+BUILTIN = frozenset({"up", "ALERTS", "alertmanager_notifications_failed_total"})
+"""What Prometheus and Alertmanager say of themselves."""
+
 SCRAPE = frozenset({"scrape_duration_seconds", "process_cpu_seconds_total"})
 OVERRIDES = frozenset({"exchange:slo_objective:override", "exchange:slo_latency_bound:override"})
 """What users may record themselves."""
