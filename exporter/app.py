@@ -44,10 +44,22 @@ async def serve(options: argparse.Namespace) -> int:
 
 async def demo(options: argparse.Namespace) -> int:
     """Run simulator and exporter together until a signal ends them."""
+    settings = _settings(options)
+    if options.stack and (settings.web_config_file or settings.prefix):
+        text = (
+            "the Prometheus of --stack knows no password and no path: leave out --web.config.file"
+        )
+        text += ", and the path of --web.route-prefix or --web.external-url"
+        raise ConfigError([Problem("command line", 0, "", text)])
     async with _simulator(options, load_catalog(), own_ports=True) as (simulator, url):
-        load = demo_loader(simulator.base_urls, simulator.ca_file)
-        beside = stack if options.stack else None
-        return await _run_exporter(options, load, f"simulated exchanges: {url}/", True, beside)
+        return await _run_exporter(
+            options,
+            demo_loader(simulator.base_urls, simulator.ca_file),
+            more=f"simulated exchanges: {url}/",
+            scrape=True,
+            beside=stack if options.stack else None,
+            reloads=False,
+        )
 
 
 async def simulate(options: argparse.Namespace) -> int:
@@ -60,7 +72,7 @@ async def simulate(options: argparse.Namespace) -> int:
         if simulator.ca_file:
             _say(f"network: {{ca_file: {simulator.ca_file}}}")
         _say(f"look at {url}/")
-        await _until_stopped()
+        await _stopping().wait()
     return 0
 
 
@@ -117,12 +129,15 @@ def demo_loader(base_urls: Mapping[str, str], ca_file: Path | None = None) -> Lo
 async def _run_exporter(
     options: argparse.Namespace,
     load: Load,
+    *,
     more: str = "",
     scrape: bool = False,
     beside: Callable[[str, Callable[[str], None]], AbstractAsyncContextManager[None]] | None = None,
+    reloads: bool = True,
 ) -> int:
     """Run until a signal comes. ``scrape`` stands in for a Prometheus that may not be there;
-    ``beside`` runs at the same time and is told the exporter's address.
+    ``beside`` runs at the same time and is told the exporter's address; without ``reloads`` there
+    is no file to read again.
     """
     logs.configure(options.log_level, options.log_format, str)  # loading has things to say, too
     exporter = Exporter(load)
@@ -133,19 +148,23 @@ async def _run_exporter(
         running.push_async_callback(exporter.close)
         server = await start_server(build_application(exporter, settings), settings.listen)
         running.push_async_callback(server.close)
-        for url in server.urls:
+        stopped = _stopping(exporter if reloads else None)
+        urls = [
+            url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
+            for url in server.urls
+        ]
+        for url in urls:
             count = len(exporter.plan.targets)
-            shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
-            _say(f"exchange-exporter {__version__}: {count} targets, look at {shown}/")
+            _say(f"exchange-exporter {__version__}: {count} targets, look at {url}/")
         if more:
             _say(more)
         if beside:
-            address = shown.partition("://")[2].partition("/")[0]
+            address = urls[0].partition("://")[2].partition("/")[0]
             await running.enter_async_context(beside(address, _say))
         if scrape:
             scraping = asyncio.create_task(_scrape(exporter))
             running.callback(scraping.cancel)
-        await _until_stopped(exporter)
+        await stopped.wait()
         exporter.ready = False
     return 0
 
@@ -196,12 +215,14 @@ async def _simulator(
         await simulator.close()
 
 
-async def _until_stopped(exporter: Exporter | None = None) -> None:
-    """Wait for SIGTERM or SIGINT; reload on SIGHUP."""
+def _stopping(exporter: Exporter | None = None) -> asyncio.Event:
+    """Set by SIGTERM and SIGINT from now on. SIGHUP reloads; where there is nothing to reload it is
+    a terminal that was closed, and ends what was started there.
+    """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     reloads: set[asyncio.Task[str]] = set()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
     if exporter:
 
@@ -211,7 +232,7 @@ async def _until_stopped(exporter: Exporter | None = None) -> None:
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, reload)
-    await stopped.wait()
+    return stopped
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

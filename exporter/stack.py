@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import sys
+import sysconfig
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,13 +21,17 @@ _HOMES = (
     "/opt/homebrew/opt/grafana/share/grafana",
 )
 _STOP_WITHIN = 10.0  # seconds; Prometheus closes its database
+_READY_WITHIN = 60.0  # seconds; Grafana makes its database
 
 Say = Callable[[str], None]
 
 
 def bundle() -> Path | None:
     """The folder that holds rules/ and its siblings: of the checkout, or of the installation."""
-    places = (Path(__file__).parents[1], Path(sys.prefix) / "share" / "exchange-exporter")
+    user = sysconfig.get_preferred_scheme("user")
+    installed = (sysconfig.get_path("data"), sysconfig.get_path("data", user))
+    places = [Path(__file__).parents[1]]
+    places += [Path(data) / "share" / "exchange-exporter" for data in installed]
     return next((place for place in places if (place / "rules" / "prometheus.yml").exists()), None)
 
 
@@ -81,7 +86,7 @@ class _Beside:
         )
         token.parent.mkdir(exist_ok=True)
         token.write_text(secrets.token_hex(), encoding="utf-8")
-        await self._run(
+        process = await self._run(
             "alertmanager",
             binary,
             f"--config.file={config}",
@@ -91,7 +96,8 @@ class _Beside:
             "--cluster.listen-address=",
         )
         url = f"{self._url('alertmanager')}/"
-        self.say(f"Alertmanager: {url} (tells the receiver only: see alertmanager.yml)")
+        found = f"{url} (tells the receiver only: see alertmanager.yml)"
+        self._announce(process, "alertmanager", "/-/ready", found)
 
     async def prometheus(self, exporter: str) -> None:
         binary = shutil.which("prometheus")
@@ -105,7 +111,7 @@ class _Beside:
             "localhost:9093": self._address("alertmanager"),
             "localhost:9090": self._address("prometheus"),
         }
-        await self._run(
+        process = await self._run(
             "prometheus",
             binary,
             f"--config.file={self._copy('rules/prometheus.yml', changes)}",
@@ -113,7 +119,7 @@ class _Beside:
             f"--web.listen-address={self._address('prometheus')}",
             f"--web.external-url={self._url('prometheus')}",
         )
-        self.say(f"Prometheus: {self._url('prometheus')}/")
+        self._announce(process, "prometheus", "/-/ready", f"{self._url('prometheus')}/")
 
     async def receiver(self) -> None:
         token = self.folder / "alertmanager" / "secrets" / "triage_token"
@@ -131,8 +137,8 @@ class _Beside:
         )
         listen = f"--web.listen-address={self._address('receiver')}"
         command = (sys.executable, "-m", "exporter", "receiver", f"--config.file={config}", listen)
-        await self._run("receiver", *command)
-        self.say(f"Receiver: {self._url('receiver')}/")
+        process = await self._run("receiver", *command)
+        self._announce(process, "receiver", "/-/ready", f"{self._url('receiver')}/")
 
     async def grafana(self) -> None:
         binary, home = (
@@ -156,8 +162,10 @@ class _Beside:
             "GF_AUTH_ANONYMOUS_ENABLED": "true",
             "GF_ANALYTICS_REPORTING_ENABLED": "false",
         }
-        await self._run("grafana", binary, "server", f"--homepath={home}", **settings)
-        self.say(f"Grafana: {self._url('grafana')}/d/exchange-overview")
+        command = (binary, "server", f"--homepath={home}")
+        process = await self._run("grafana", *command, **settings)
+        found = f"{self._url('grafana')}/d/exchange-overview"
+        self._announce(process, "grafana", "/api/health", found)
 
     def _address(self, name: str) -> str:
         return f"127.0.0.1:{self.ports[name]}"
@@ -177,7 +185,7 @@ class _Beside:
         copy.write_text(text, encoding="utf-8")
         return copy
 
-    async def _run(self, name: str, *command: str, **settings: str) -> None:
+    async def _run(self, name: str, *command: str, **settings: str) -> asyncio.subprocess.Process:
         """Start a process that ends with the stack; a session of its own keeps Ctrl-C from it."""
         output = self.running.enter_context((self.folder / f"{name}.log").open("wb"))
         process = await asyncio.create_subprocess_exec(
@@ -188,6 +196,30 @@ class _Beside:
             env={**os.environ, **settings},
         )
         self.running.push_async_callback(_stop, process)
+        return process
+
+    def _announce(
+        self, process: asyncio.subprocess.Process, name: str, path: str, found: str
+    ) -> None:
+        """Say where it is once it answers, or that it does not; nobody waits for it meanwhile."""
+
+        async def announce() -> None:
+            title = name.capitalize()
+            try:
+                async with asyncio.timeout(_READY_WITHIN):
+                    while process.returncode is None:
+                        if await _is_ready(self.ports[name], path):
+                            self.say(f"{title}: {found}")
+                            return
+                        await asyncio.sleep(0.1)
+            except TimeoutError:
+                self.say(f"{title}: {found} (not ready after {_READY_WITHIN:.0f} s)")
+                return
+            log = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+            said = log.strip().splitlines() or [f"exit code {process.returncode}"]
+            self.say(f"{title} ended at once: {said[-1]}")
+
+        self.running.callback(asyncio.create_task(announce()).cancel)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -198,6 +230,21 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+async def _is_ready(port: int, path: str) -> bool:
+    """Whether a program of this machine answers 200."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    try:
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
 
 
 def _first_folder(*paths: str) -> str | None:

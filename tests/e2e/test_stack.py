@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter import stack
 from exporter.config.loader import shipped_catalog
 from tests.bundle.alertmanager import enabled, faster, install
 from tests.bundle.rules import ROOT
@@ -39,24 +42,25 @@ GROUP_INTERVAL = 300 / FACTOR
 ADDRESSES = ("--web.listen-address=127.0.0.1:0", "--simulator.listen-address=127.0.0.1:0")
 
 
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "closed"])
 def test_the_demonstration_starts_what_is_on_this_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended_by: signal.Signals
 ) -> None:
-    """Prometheus evaluates the shipped rules, Alertmanager gets its alerts, Ctrl-C ends all."""
+    """Prometheus evaluates the shipped rules, Alertmanager gets its alerts; then all is ended."""
     grafana = put_grafana(tmp_path, monkeypatch)
     with exporter(tmp_path, "demo", "--stack", *ADDRESSES) as demo:
         said = until(lambda: re.search(r"Prometheus: (http://[^/]+)/", demo.output), demo.output)
         prometheus = said[1]
-        until(lambda: reachable(f"{prometheus}/-/ready"), "Prometheus is not ready")
-        alertmanager = re.search(r"Alertmanager: (http://[^/]+)/", demo.output)
-        assert alertmanager, demo.output
+        assert reachable(f"{prometheus}/-/ready")
+        named = r"Alertmanager: (http://[^/]+)/"
+        alertmanager = until(lambda: re.search(named, demo.output), demo.output)
         number = len(shipped_catalog())
         until(lambda: len(_known(prometheus)) == number or None, "no status", 60)
         until(lambda: "ExchangeWatchdog" in _alerts(alertmanager[1]) or None, "no alert", 60)
-        receiver = re.search(r"Receiver: (http://[^/]+)/", demo.output)
-        assert receiver, demo.output
+        receiver = until(lambda: re.search(r"Receiver: (http://[^/]+)/", demo.output), demo.output)
         assert get(f"{receiver[1]}/-/ready")[0] == 200
-        until(lambda: "exchange-receiver" in _jobs(prometheus) or None, "not scraped", 60)
+        beside = {"exchange-receiver", "alertmanager", "prometheus"}
+        until(lambda: beside <= _jobs(prometheus) or None, "not scraped", 60)
         until(lambda: grafana.exists() or None, "Grafana was not started")
         assert grafana.read_text(encoding="utf-8").split() == [
             "server",
@@ -64,9 +68,61 @@ def test_the_demonstration_starts_what_is_on_this_machine(
             *sorted(file.name for file in (ROOT / "dashboards").glob("*.json")),
             prometheus,
         ]
-        assert demo.stop(signal.SIGINT) == 0
+        assert demo.stop(ended_by) == 0
     for url in (prometheus, alertmanager[1], receiver[1]):
         assert _gone(url)
+
+
+def test_a_program_that_ends_at_once_is_not_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last words are; the others go on."""
+    program = tmp_path / "prometheus"
+    program.write_text("#!/bin/sh\necho first\necho no room on the disk >&2\nexit 1\n", "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with exporter(tmp_path, "demo", "--stack", *ADDRESSES) as demo:
+        last = "Prometheus ended at once: no room on the disk\n"
+        until(lambda: last in demo.output or None, demo.output)
+        until(lambda: "Alertmanager: http" in demo.output or None, demo.output)
+        assert "Prometheus: http" not in demo.output
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--web.config.file=web.yml",
+        "--web.route-prefix=/exporter",
+        "--web.external-url=http://a/exporter",
+    ],
+)
+def test_the_stack_is_refused_where_its_prometheus_could_not_scrape(
+    tmp_path: Path, option: str
+) -> None:
+    """In one line, before anything is started."""
+    with exporter(tmp_path, "demo", "--stack", option, *ADDRESSES) as demo:
+        assert demo.popen.wait(30) == 2
+    (line,) = demo.output.splitlines()
+    assert "the Prometheus of --stack" in line
+
+
+def test_the_shipped_files_are_found_where_pip_puts_them(tmp_path: Path) -> None:
+    """In the user's own folder, too."""
+    module = tmp_path / "site-packages" / "exporter" / "stack.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(Path(stack.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    share = tmp_path / "user" / "share" / "exchange-exporter"
+    (share / "rules").mkdir(parents=True)
+    (share / "rules" / "prometheus.yml").touch()
+    code = f"import runpy; print(runpy.run_path({str(module)!r})['bundle']())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONUSERBASE": str(tmp_path / "user")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(share)
 
 
 def put_grafana(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
