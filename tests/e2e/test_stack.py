@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -11,8 +12,10 @@ import time
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from exporter import stack
 from exporter.config.loader import shipped_catalog
@@ -210,6 +213,14 @@ def test_people_are_told_once_of_what_is_wrong_and_once_that_it_is_over(tmp_path
     assert "[RESOLVED] critical · okx is down" in slack[2:]
 
 
+def advised() -> dict[str, Any]:
+    """What docs/adopt.md says of two Prometheus servers."""
+    text = (ROOT / "docs" / "adopt.md").read_text(encoding="utf-8")
+    (block,) = (it for it in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "labeldrop" in it)
+    found: dict[str, Any] = yaml.safe_load(block)
+    return found
+
+
 def test_two_of_everything_tell_once_while_one_of_each_is_killed(tmp_path: Path) -> None:
     """Two Prometheus servers, two Alertmanagers in a cluster: one message, and one at the end."""
     with ExitStack() as running:
@@ -233,16 +244,24 @@ def test_two_of_everything_tell_once_while_one_of_each_is_killed(tmp_path: Path)
             for n, port in enumerate(ports)
         ]
         simulator, url = running.enter_context(simulated(tmp_path))
-        both = config(tmp_path, url, *(url for _, url in alertmanagers))
-        servers = [
-            running.enter_context(prometheus_process(tmp_path, both, name))
-            for name in ("one", "two")
-        ]
+        both = yaml.safe_load(config(tmp_path, url, *(url for _, url in alertmanagers)))
+        advice = advised()
+        both["alerting"] |= advice["alerting"]
+        servers = []
+        for name in ("one", "two"):
+            both["global"]["external_labels"] = advice["global"]["external_labels"] | {
+                "replica": name
+            }
+            started = prometheus_process(tmp_path, yaml.safe_dump(both), name)
+            servers.append(running.enter_context(started))
         for _, server in servers:
             until(partial(all_up, server), "not all exchanges are up", 60)
         fault = [{"exchange": "okx", "fault": "refused"}]
         assert post(f"{simulator}/faults", fault)[0] == 200
         until(lambda: told.of("page") or None, "nobody was told", 60)
+        labels = [one["labels"] for one in json.loads(_alerts(alertmanagers[1][1]))]
+        assert {it["cluster"] for it in labels} == {"main"}
+        assert [it for it in labels if "replica" in it] == []
         # Who is killed before the other one knows of the message cannot prevent a second one.
         time.sleep(GOSSIP)
         alertmanagers[0][0].stop(signal.SIGKILL)
