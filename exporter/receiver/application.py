@@ -17,18 +17,13 @@ from exporter.receiver.service import Receiver
 from exporter.receiver.settings import Settings
 from exporter.receiver.webhook import WebhookError, parse_json
 from exporter.web.auth import basic_auth
+from exporter.web.page import SECURITY_HEADERS
 from exporter.web.watch import WEB_CONFIG, WebConfigFile
 
 _READ_TIMEOUT = 10.0  # seconds for a body to arrive; Alertmanager sends at once
 _DAY = 86_400.0
 _WEBHOOK = "/api/v1/alerts"
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "deny",
-    "Cache-Control": "no-store",
-}
+_HEADERS = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

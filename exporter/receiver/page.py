@@ -6,9 +6,6 @@ from an exchange or from a model.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import importlib.resources
 import string
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,6 +13,7 @@ from html import escape
 from typing import Any
 
 from exporter.receiver.coalesce import STORM
+from exporter.web.page import part, policy
 
 _SHOWN_FACTS = 40
 
@@ -24,13 +22,10 @@ class Page:
     """Renders the page; ``policy`` is the Content-Security-Policy that it needs."""
 
     def __init__(self) -> None:
-        style, script = _resource("page.css"), _resource("page.js")
-        self._template = string.Template(_resource("page.html"))
+        style, script = part(__package__, "page.css"), part(__package__, "page.js")
+        self._template = string.Template(part(__package__, "page.html"))
         self._fixed = {"style": style, "script": script}
-        self.policy = (
-            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
+        self.policy = policy(style, script)
 
     def render(
         self,
@@ -158,12 +153,3 @@ def _span(seconds: float) -> str:
         if whole >= 2 * size:
             return f"{whole // size} {unit}"
     return f"{whole} s"
-
-
-def _resource(name: str) -> str:
-    return importlib.resources.files("exporter.receiver").joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

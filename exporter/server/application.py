@@ -18,6 +18,7 @@ from exporter.server.landing import LandingPage
 from exporter.server.probe import BadRequest, ProbeHandler
 from exporter.server.settings import ServerSettings
 from exporter.web.auth import basic_auth
+from exporter.web.page import SECURITY_HEADERS
 from exporter.web.watch import WEB_CONFIG, WebConfigFile
 
 Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
@@ -25,12 +26,6 @@ Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 _MAX_BODY = 64 * 1024
 _BUFFERED = 64 * 1024  # asyncio buffers this much, so smaller answers never wait for the client
 _HOST = re.compile(r"[A-Za-z0-9._~\[\]:-]{1,255}")
-_SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "deny",
-}
 
 
 def build_application(service: Service, settings: ServerSettings) -> web.Application:
@@ -160,7 +155,7 @@ def _standard_headers(settings: ServerSettings, web_config: WebConfigFile | None
     async def add(_request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers["Server"] = server
-        for name, value in _SECURITY_HEADERS.items():
+        for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)
         if web_config is not None:
             headers.update(web_config.current().headers)

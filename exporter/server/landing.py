@@ -6,9 +6,6 @@ exchange said is shown only through ``escape(printable(redact(text)))``.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import importlib.resources
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from exporter.core.view import View
 from exporter.server.landing_row import Row, icon
 from exporter.server.status import State, status_of
 from exporter.server.text import moment, printable, span
+from exporter.web.page import part, policy
 
 _LINKS = ("metrics", "sd", "config")
 _HEADS = (
@@ -58,19 +56,15 @@ class LandingPage:
     """Renders the page; ``policy`` is the Content-Security-Policy that it needs."""
 
     def __init__(self) -> None:
-        style, script = _resource("landing.css"), _resource("landing.js")
+        style, script = part(__package__, "landing.css"), part(__package__, "landing.js")
         self._template = string.Template(
-            string.Template(_resource("landing.html")).safe_substitute(
+            string.Template(part(__package__, "landing.html")).safe_substitute(
                 style=style.replace("$", "$$"),
                 script=script.replace("$", "$$"),
                 links="".join(f'<a href="{link}">/{link}</a>' for link in _LINKS),
             )
         )
-        self.policy = (
-            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-            "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
-        )
+        self.policy = policy(style, script, "img-src data:; ")
 
     def render(
         self,
@@ -202,12 +196,3 @@ def _favicon(state: State) -> str:
         shape = '<path d="M5 .8h6L15.2 5v6L11 15.2H5L.8 11V5z"'
     head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
     return quote(f'{head}{shape} fill="{colour}"/></svg>')
-
-
-def _resource(name: str) -> str:
-    return importlib.resources.files("exporter.server").joinpath(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"'sha256-{digest}'"

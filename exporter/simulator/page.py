@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import string
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -15,6 +14,7 @@ from exporter.simulator.faults import EVERYWHERE, FAULTS, ActiveFault
 from exporter.simulator.provider import Endpoint
 from exporter.simulator.scenario import Step, Story
 from exporter.simulator.simulation import Simulation
+from exporter.web.page import part
 
 _NO_END = float("inf")
 _SUGGESTED = "crossed"
@@ -41,14 +41,10 @@ def page(base: str, simulation: Simulation, base_urls: Mapping[str, str]) -> str
 
 @cache
 def _template() -> string.Template:
-    page = string.Template(_resource("page.html"))
+    page = string.Template(part(__package__, "page.html"))
     parts = {"style": "page.css", "script": "page.js"}
-    inline = {name: _resource(file).replace("$", "$$") for name, file in parts.items()}
+    inline = {name: part(__package__, file).replace("$", "$$") for name, file in parts.items()}
     return string.Template(page.safe_substitute(inline))
-
-
-def _resource(name: str) -> str:
-    return importlib.resources.files("exporter.simulator").joinpath(name).read_text("utf-8")
 
 
 def _headline(simulation: Simulation) -> str:
