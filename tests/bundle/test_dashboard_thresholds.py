@@ -18,6 +18,10 @@ REASONS = {
         -1,
     ): "the alert compares what is without its sign",
     ("exchange_receiver_failures_total", 1): "no rule: the first of what should not be",
+    (
+        "alertmanager_notifications_failed_total",
+        1,
+    ): "the alert fires above 0, and these are counted",
     ("exchange_receiver_dead_letters", 1): "the alert fires above 0, and these are counted",
     ("exchange_receiver_budget_remaining", 1e-9): "the alert fires at 0 and below",
     ("exchange:probe_success:ratio_rate5m", 0.9): "what threshold:probe_errors:ratio leaves of 1",
@@ -36,7 +40,7 @@ _COMPARISON = re.compile(
     r"([A-Za-z_:][\w:]*)(?:\{[^{}]*\})?(?:\[[^\]]*\])?[\s)]*"  # metric{...}[5m]))
     r"(?:- time\(\)\s*)?"
     r"[<>=!]=?\s*(?:bool\s+)?(?:on \(\) group_left \(\)\s+)?"
-    r"(?:scalar\()?([\w:.]+)"  # threshold:... or a number
+    r"(?:scalar\(max\()?([\w:.]+)"  # threshold:... or a number
 )
 
 

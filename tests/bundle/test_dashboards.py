@@ -25,6 +25,7 @@ KNOWN = (
         "up",
         "ALERTS",
         "ALERTS_FOR_STATE",
+        "alertmanager_notifications_failed_total",
         "process_resident_memory_bytes",
         "process_cpu_seconds_total",
     }

@@ -29,8 +29,8 @@ FAULTS: list[dict[str, Any]] = [
 OPTIONAL = {"account"}
 """Labels that legends name and the rehearsal does not have: it has no keys."""
 
-RECEIVER_JOB = """
-  - job_name: exchange-receiver
+JOB = """
+  - job_name: {name}
     static_configs: [{{targets: ["{address}"]}}]
 """
 
@@ -42,8 +42,12 @@ def test_every_query_returns_data(tmp_path: Path) -> None:
         (tmp_path / "triage").mkdir()
         incidents = triage.stack(tmp_path / "triage", mode="shipped", providers=answering)
         receiver, source = running.enter_context(incidents)
-        job = RECEIVER_JOB.format(address=receiver.receiver_url.removeprefix("http://"))
-        stage = running.enter_context(rehearsal(tmp_path, job))
+        beside = {"exchange-receiver": receiver.receiver_url, "alertmanager": receiver.urls[0]}
+        jobs = "".join(
+            JOB.format(name=name, address=url.removeprefix("http://"))
+            for name, url in beside.items()
+        )
+        stage = running.enter_context(rehearsal(tmp_path, jobs))
         stage.set_faults(FAULTS)
         wanted = [row for row in expressions() if not shows_later(row[2])]
         missing = dict.fromkeys(wanted, "never")

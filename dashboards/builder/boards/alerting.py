@@ -53,7 +53,7 @@ ALERTING = Board(
                     steps=((None, GOOD),),
                     overrides=tuple(colored(*state) for state in SEVERITIES.values()),
                     empty="not evaluated",
-                    width=16,
+                    width=14,
                 ),
                 number(
                     "Watchdog",
@@ -61,7 +61,21 @@ ALERTING = Board(
                     "the rule files loaded? Whether alerts reach people, only Alertmanager can tell.",
                     (f"group({WATCHDOG}) or vector(0)", "watchdog"),
                     states={0: ("not evaluated", BAD), 1: ("evaluated", GOOD)},
-                    width=8,
+                    width=5,
+                ),
+                number(
+                    "Not delivered",
+                    "Messages that Alertmanager could not deliver in 15 minutes. Normal is 0. Otherwise "
+                    "nobody gets them: look at its log, and at the channel's secret.",
+                    (
+                        "round(sum(increase(alertmanager_notifications_failed_total"
+                        '{reason!="contextCanceled"}[15m])))',
+                        "messages",
+                    ),
+                    steps=((None, GOOD), (1, BAD)),
+                    decimals=0,
+                    empty="not scraped",
+                    width=5,
                 ),
                 table(
                     "Firing and pending",
