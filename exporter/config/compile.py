@@ -11,9 +11,9 @@ import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
 from exporter.config.document import Document, KeyPath, format_path
+from exporter.config.duration import seconds
 from exporter.config.errors import Problem
 from exporter.config.path import compile_path
-from exporter.config.schema_check import seconds
 from exporter.core.plan import (
     CodeRule,
     Envelope,

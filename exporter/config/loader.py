@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config.document import Document, KeyPath, parse_document, read_document
+from exporter.config.duration import seconds
 from exporter.config.errors import ConfigError, Problem
 from exporter.config.model import Config, EndpointOptions, ExchangeConfig, check_overrides
 from exporter.config.plan import plan_problems
-from exporter.config.schema_check import schema_problems, seconds, sound_part
+from exporter.config.schema_check import schema_problems, sound_part
 from exporter.config.secret import Secret, read_secret
 from exporter.core.plan import Route
 

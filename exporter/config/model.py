@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from exporter.config.document import Document
-from exporter.config.schema_check import seconds
+from exporter.config.duration import seconds
 from exporter.config.secret import Secret
 from exporter.core.plan import Route
 

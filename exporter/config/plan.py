@@ -10,9 +10,9 @@ from typing import Any
 from exporter.config import schedule
 from exporter.config.compile import Compiler, url_builder
 from exporter.config.document import Document, KeyPath
+from exporter.config.duration import seconds
 from exporter.config.errors import ConfigError, Problem
 from exporter.config.model import Config, EndpointOptions, ExchangeConfig, check_overrides
-from exporter.config.schema_check import seconds
 from exporter.config.streams import stream_plans
 from exporter.config.symbol import asset_names, native_symbol, symbol_aliases
 from exporter.core.checks import applicable, defaults

@@ -9,13 +9,13 @@ from typing import Any
 
 from exporter.config.compile import Compiler
 from exporter.config.document import KeyPath
+from exporter.config.duration import seconds
 from exporter.config.message import answer, compact, fill, message
 from exporter.config.model import ExchangeConfig
-from exporter.config.schema_check import seconds
 from exporter.config.symbol import stream_names
 from exporter.core.model import Target
 from exporter.core.plan import Envelope, Expression
-from exporter.core.stream_plan import Channel, Heartbeat, Sequence, Snapshot, StreamPlan
+from exporter.core.stream_plan import Channel, Heartbeat, SequenceRule, Snapshot, StreamPlan
 
 _HERE: KeyPath = ("streams",)
 _REQUIRED = ("url", "connects", "subscribe", "ack")
@@ -176,7 +176,7 @@ class _Building:
         ask = self.compiler.expression(spec["ask"], (*here, "ask"))
         return None if bid is None or ask is None else Snapshot(bid, ask)
 
-    def _sequence(self, spec: Mapping[str, Any] | None, here: KeyPath) -> Sequence | None:
+    def _sequence(self, spec: Mapping[str, Any] | None, here: KeyPath) -> SequenceRule | None:
         if spec is None:
             return None
 
@@ -185,7 +185,7 @@ class _Building:
 
         if (last := expression("last")) is None:
             return None
-        return Sequence(
+        return SequenceRule(
             rule=spec["rule"],
             last=last,
             first=expression("first"),

@@ -9,7 +9,7 @@ from exporter.core.expression import evaluate, is_true
 from exporter.core.model import Failure, Reason
 from exporter.core.numbers import decimal, integer
 from exporter.core.sequence import SEQUENCE_RULES, Ids, Order, follow
-from exporter.core.stream_plan import Channel, Sequence
+from exporter.core.stream_plan import Channel, SequenceRule
 from exporter.core.stream_totals import ChannelTotals, Price
 
 _MAX_RECORDS = 1000
@@ -215,7 +215,7 @@ class Feed:
         return None
 
 
-def _ids(sequence: Sequence, record: Any) -> Ids | None:
+def _ids(sequence: SequenceRule, record: Any) -> Ids | None:
     """The place of a record, None where it tells none. Raises ValueError for what is no id."""
     found = evaluate(sequence.last, record)
     if found is None:

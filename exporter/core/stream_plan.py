@@ -18,7 +18,7 @@ Message = Callable[[int, float], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class SequenceRule:
     """How the messages of a channel count. ``rule`` names a function of ``core.sequence``.
 
     ``first`` and ``last`` find the first and last id of a message (the same where there is only
@@ -62,7 +62,7 @@ class Channel:
     max_gap: float
     items: Expression | None = None
     time: Time | None = None
-    sequence: Sequence | None = None
+    sequence: SequenceRule | None = None
     bid: Expression | None = None
     ask: Expression | None = None
     last: Expression | None = None

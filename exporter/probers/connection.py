@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
-    async def exchange(self, data: bytes, answer: Answer) -> None:
+    async def round_trip(self, data: bytes, answer: Answer) -> None:
         """Send one request and fill ``answer``, whose times are set on the way.
 
         Raises MalformedError, TooLargeError or OSError, and then has closed the connection.

@@ -85,7 +85,7 @@ class HttpProber:
         connection = await self._connection(outgoing.origin, request, route, attempt)
         attempt.answer = answer = Answer(request.max_body)
         try:
-            await connection.exchange(outgoing.data, answer)
+            await connection.round_trip(outgoing.data, answer)
         finally:
             attempt.requests_sent += answer.sent_at is not None
         if request.cold or not answer.reusable:

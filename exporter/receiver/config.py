@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config.document import Document, KeyPath, parse_document, read_document
+from exporter.config.duration import seconds
 from exporter.config.errors import ConfigError, Problem
-from exporter.config.schema_check import problems_of, seconds, validator_of
+from exporter.config.schema_check import problems_of, validator_of
 from exporter.config.secret import Secret, read_secret
 from exporter.receiver.settings import Budget, Price, Provider, Settings, Suppression
 from exporter.receiver.suppress import MAX_TTL

@@ -24,7 +24,7 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 _LONGEST_TIMEOUT = 120.0
 _COMPRESS_FROM = 64 * 1024  # a single target is not worth the time, nor the CPU of both sides
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 class BadRequest(web.HTTPBadRequest):
@@ -130,7 +130,7 @@ def parameters(query: MultiMapping[str]) -> tuple[str | None, bool]:
 
 def _overrun(plan: TargetPlan, seconds: float) -> View:
     """What is told of a probe that outlived its own timeout: our bug, not the exchange's fault."""
-    _log.error("probe of %s did not end within %.3f s", plan.target, seconds)
+    _LOG.error("probe of %s did not end within %.3f s", plan.target, seconds)
     failure = Failure(Reason.INTERNAL_ERROR, "the probe did not end by its own deadline")
     observation = Observation(elapsed=seconds, failure=failure)
     return View(plan, Result(plan.target, observation, time.time(), failure=failure), age=0.0)

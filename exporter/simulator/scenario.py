@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config.document import Document, parse_document, read_document
+from exporter.config.duration import seconds
 from exporter.config.errors import ConfigError, Problem
-from exporter.config.schema_check import schema_problems, seconds
+from exporter.config.schema_check import schema_problems
 from exporter.simulator.faults import (
     ActiveFault,
     Place,

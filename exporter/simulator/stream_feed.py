@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from exporter.config.duration import seconds
 from exporter.config.message import compact, fill
-from exporter.config.schema_check import seconds
 from exporter.config.symbol import stream_names
 from exporter.simulator.market import MAX_ROWS, STEPS_PER_SECOND, Market, Snapshot
 from exporter.simulator.stream_variables import (

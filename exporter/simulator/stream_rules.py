@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.config.schema_check import seconds
+from exporter.config.duration import seconds
 from exporter.simulator.faults import ActiveFault
 
 _WINDOW = 1.0

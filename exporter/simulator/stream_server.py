@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
-from exporter.config.schema_check import seconds
+from exporter.config.duration import seconds
 from exporter.simulator.faults import ActiveFault
 from exporter.simulator.simulation import Simulation
 from exporter.simulator.stream_rules import Close

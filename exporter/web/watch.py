@@ -16,7 +16,7 @@ from exporter.web.config import WebConfig, load_web_config
 
 _CHECK_EVERY = 1.0
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 class WebConfigFile:
@@ -64,7 +64,7 @@ class WebConfigFile:
             self._stamps = _stamps(self._config.files)
         except ConfigError as error:
             self.errors += 1
-            _log.error("web config not usable, the last good one stays in force: %s", error)
+            _LOG.error("web config not usable, the last good one stays in force: %s", error)
 
 
 WEB_CONFIG = web.AppKey("web_config", WebConfigFile)

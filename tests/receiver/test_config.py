@@ -162,7 +162,7 @@ def test_mistakes_are_named_with_their_place(tmp_path: Path, text: str, problem:
 
 def test_every_default_in_the_schema_is_the_default_of_the_settings() -> None:
     """So that documentation made of it tells the truth."""
-    from exporter.config.schema_check import seconds
+    from exporter.config.duration import seconds
 
     schema = load_schema()
     names = {"state": "state_path"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from exporter.core.model import Target
 from exporter.core.plan import Expression, Route, Time
-from exporter.core.stream_plan import Channel, Heartbeat, Sequence, StreamPlan
+from exporter.core.stream_plan import Channel, Heartbeat, SequenceRule, StreamPlan
 from exporter.core.times import converter
 
 BOOK = "x/stream.book/BTC-USDT"
@@ -37,7 +37,7 @@ def channel(name: str = "book", **changes: Any) -> Channel:
         matches=having(topic=name),
         max_gap=30.0,
         time=Time(member("t"), converter("ms"), 0.001),
-        sequence=Sequence("contiguous", last=member("u"), first=member("U")),
+        sequence=SequenceRule("contiguous", last=member("u"), first=member("U")),
         bid=member("b"),
         ask=member("a"),
     )

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.core.model import Reason
 from exporter.core.stream import Session
-from exporter.core.stream_plan import Heartbeat, Sequence
+from exporter.core.stream_plan import Heartbeat, SequenceRule
 from exporter.core.stream_totals import End
 from exporter.core.stream_view import StreamView
 from tests.runner.virtual import run
@@ -260,7 +260,7 @@ def test_a_day_of_cuts_a_notice_and_a_reset_raises_no_false_alarm() -> None:
     """24 hours: the provider cuts every connection after four hours, announces one shutdown and
     resets its sequence once. No gap, no silence, no failure at any minute.
     """
-    linked = Sequence("linked", last=member("u"), previous=member("p"))
+    linked = SequenceRule("linked", last=member("u"), previous=member("p"))
     day = plan("", channel(sequence=linked, max_gap=60.0), lifetime=4 * 3600.0)
 
     async def behave(visitor: Visitor) -> None:
