@@ -55,6 +55,18 @@ def test_a_second_cause_is_named_and_costs_confidence() -> None:
     assert both.confidence < one.confidence
 
 
+def test_in_a_storm_a_cause_is_said_of_those_who_have_it() -> None:
+    """Not of everybody who has some trouble."""
+    storm = (
+        firing("ExchangeBanned", "binance", severity="emergency", area="limits"),
+        firing("ExchangeDataInvalid", "bybit", area="data", endpoint="depth"),
+        firing("ExchangeLatencyHigh", "coinbase", severity="warning", area="latency"),
+    )
+    found = analyse(Evidence(Incident("storm", "", storm), NOW))
+    assert found.cause is Cause.BAN
+    assert found.summary == "binance has shut our address out; besides: bad_data, latency"
+
+
 def test_announced_maintenance_may_be_muted() -> None:
     """It is the only thing that may."""
     found = analyse(evidence(MAINTENANCE, maintenance=[({"exchange": "okx"}, 1.0)]))

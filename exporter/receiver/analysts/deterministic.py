@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from exporter.receiver.model import Analysis, Answer, Cause, Evidence
+from exporter.receiver.model import Alert, Analysis, Answer, Cause, Evidence
 from exporter.receiver.signs import fact_of, findings
 
 NAME = "deterministic"
@@ -132,7 +132,7 @@ def analyse(evidence: Evidence) -> Analysis:
     wording = WORDING[cause]
     return Analysis(
         cause=cause,
-        summary=_summary(evidence, wording, rest),
+        summary=_summary(_concerned(evidence, cause), wording, rest),
         impact=wording.impact,
         action=wording.action,
         level=level,
@@ -160,19 +160,29 @@ def _level(evidence: Evidence, cause: Cause) -> int:
     return 4 if level == 3 and wide else level
 
 
-def _summary(evidence: Evidence, wording: Wording, rest: list[Cause]) -> str:
-    text = wording.summary.format(who=_who(evidence), where=_where(evidence))
+def _concerned(evidence: Evidence, cause: Cause) -> tuple[Alert, ...]:
+    """The alerts of the exchanges that show the cause: in a storm others have other troubles."""
+    alerts = evidence.incident.alerts
+    shown = set()
+    for name in {alert.labels.get("exchange", "") for alert in alerts}:
+        own = tuple(alert for alert in alerts if alert.labels.get("exchange", "") == name)
+        alone = replace(evidence.incident, exchange=name, alerts=own)
+        if cause in findings(replace(evidence, incident=alone, snapshots=(), others=())):
+            shown.add(name)
+    return tuple(it for it in alerts if it.labels.get("exchange", "") in shown) or alerts
+
+
+def _summary(alerts: tuple[Alert, ...], wording: Wording, rest: list[Cause]) -> str:
+    text = wording.summary.format(who=_who(alerts), where=_where(alerts))
     return f"{text}; besides: {', '.join(rest)}" if rest else text
 
 
-def _who(evidence: Evidence) -> str:
-    alerts = evidence.incident.alerts
+def _who(alerts: tuple[Alert, ...]) -> str:
     names = {each for alert in alerts if (each := alert.labels.get("exchange", ""))}
     return _some(sorted(names)) or "the exporter"
 
 
-def _where(evidence: Evidence) -> str:
-    alerts = evidence.incident.alerts
+def _where(alerts: tuple[Alert, ...]) -> str:
     names = {each for alert in alerts if (each := alert.labels.get("endpoint", ""))}
     return _some(sorted(names)) or _some(sorted({alert.name for alert in alerts}))
 
