@@ -229,7 +229,6 @@ def table(
     title: str,
     description: str,
     expr: str,
-    hide: tuple[str, ...] = (),
     columns: tuple[tuple[str, str], ...] = (),
     sort: str = "",
     **more: Any,
@@ -237,19 +236,12 @@ def table(
     """The series of an instant as rows, their labels as columns; ``columns`` are (label, title) of
     those that come first, in this order. Rows are sorted by the column with the title ``sort``."""
     organize = {
-        "excludeByName": dict.fromkeys(("Time", "__name__", *hide), True),
+        "excludeByName": dict.fromkeys(("Time", "__name__"), True),
         "indexByName": {label: place for place, (label, _) in enumerate(columns)},
         "renameByName": dict(columns),
     }
-    options: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
-    if sort:
-        options["sortBy"] = [{"displayName": sort, "desc": False}]
-    query = (Query(expr, "", True, "table"),)
-    transformations = ({"id": "organize", "options": organize},)
-    # What is said where there are no rows must not stand in every cell without a label.
-    more["overrides"] = (_EMPTY_CELL, *more.get("overrides", ()))
-    panel = Panel("table", title, description, query, transformations=transformations, **more)
-    return replace(panel, options=options, custom={"align": "auto"})
+    panel = Panel("table", title, description, (Query(expr, "", True, "table"),), **more)
+    return _as_table(panel, {"organize": organize}, sort, False, {"align": "auto"})
 
 
 def matrix(
@@ -277,17 +269,25 @@ def matrix(
         "indexByName": {name: place for place, (name, _) in enumerate(named)},
         "renameByName": dict(named),
     }
+    panel = Panel("table", title, description, (Query(expr, "", True, "table"),), **more)
+    cells = {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}}
+    return _as_table(panel, {"groupingToMatrix": grouping, "organize": organize}, sort, True, cells)
+
+
+def _as_table(
+    panel: Panel, transformations: dict[str, Json], sort: str, descending: bool, cells: Json
+) -> Panel:
     options: Json = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}}
-    options["sortBy"] = [{"displayName": sort, "desc": True}]
-    more["overrides"] = (_EMPTY_CELL, *more.get("overrides", ()))
-    query = (Query(expr, "", True, "table"),)
-    transformations = (
-        {"id": "groupingToMatrix", "options": grouping},
-        {"id": "organize", "options": organize},
+    if sort:
+        options["sortBy"] = [{"displayName": sort, "desc": descending}]
+    return replace(
+        panel,
+        transformations=tuple({"id": it, "options": how} for it, how in transformations.items()),
+        options=options,
+        custom=cells,
+        # What is said where there are no rows must not stand in every cell without a label.
+        overrides=(_EMPTY_CELL, *panel.overrides),
     )
-    panel = Panel("table", title, description, query, transformations=transformations, **more)
-    custom = {"align": "center", "cellOptions": {"type": "color-background", "mode": "basic"}}
-    return replace(panel, options=options, custom=custom)
 
 
 _EMPTY_CELL: Json = {
