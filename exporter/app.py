@@ -47,9 +47,9 @@ async def demo(options: argparse.Namespace) -> int:
     settings = _settings(options)
     if options.stack and (settings.web_config_file or settings.prefix):
         text = (
-            "the Prometheus of --stack knows no password and no path: leave out --web.config.file"
+            "the Prometheus of --stack knows no password and no path: leave out "
+            "--web.config.file, and the path of --web.route-prefix or --web.external-url"
         )
-        text += ", and the path of --web.route-prefix or --web.external-url"
         raise ConfigError([Problem("command line", 0, "", text)])
     async with _simulator(options, load_catalog(), own_ports=True) as (simulator, url):
         return await _run_exporter(
@@ -149,17 +149,13 @@ async def _run_exporter(
         server = await start_server(build_application(exporter, settings), settings.listen)
         running.push_async_callback(server.close)
         stopped = _stopping(exporter if reloads else None)
-        urls = [
-            url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
-            for url in server.urls
-        ]
-        for url in urls:
+        for url in server.urls:
             count = len(exporter.plan.targets)
             _say(f"exchange-exporter {__version__}: {count} targets, look at {url}/")
         if more:
             _say(more)
         if beside:
-            address = urls[0].partition("://")[2].partition("/")[0]
+            address = server.urls[0].partition("://")[2].partition("/")[0]
             await running.enter_async_context(beside(address, _say))
         if scrape:
             scraping = asyncio.create_task(_scrape(exporter))

@@ -57,8 +57,8 @@ def load_catalog(file: Path | None = None) -> dict[str, Document]:
     document = read_document(file) if file else parse_document(b"", "built-in configuration")
     loading = _Loading(document, file, {})
     catalog = loading.catalog()
-    if problems := [*schema_problems(document, "exporter"), *loading.problems]:
-        raise ConfigError(problems)
+    if loading.problems:
+        raise ConfigError(loading.problems)
     return catalog
 
 
@@ -75,8 +75,8 @@ def config_from(document: Document, file: Path | None, environ: Mapping[str, str
     """Check an already parsed configuration. Raises ConfigError with all its problems."""
     loading = _Loading(document, file, environ)
     config = loading.run()
-    if problems := [*schema_problems(document, "exporter"), *loading.problems]:
-        raise ConfigError([*problems, *plan_problems(config)])
+    if loading.problems:
+        raise ConfigError([*loading.problems, *plan_problems(config)])
     return config
 
 
@@ -89,7 +89,7 @@ class _Loading:
         self.file = file
         self.folder = file.parent if file else Path()
         self.environ = environ
-        self.problems: list[Problem] = []
+        self.problems = list(schema_problems(document, "exporter"))
         self.secrets: list[Secret] = []
         self.broken: set[str] = set()
 

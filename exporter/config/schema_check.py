@@ -79,6 +79,7 @@ def validator_of(schema: Mapping[str, Any]) -> Any:
 
 
 _FORMATS = jsonschema.FormatChecker(formats=())
+_ZERO = r"^0{1,9}(\.0{1,9})?(ms|s|m|h|d)$"
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
@@ -184,6 +185,3 @@ def _suggestion(key: str, known: list[str]) -> str:
     if close:
         return f", did you mean {close[0]!r}?"
     return f" (known here: {', '.join(sorted(known))})" if known else ""
-
-
-_ZERO = r"^0{1,9}(\.0{1,9})?(ms|s|m|h|d)$"

@@ -46,9 +46,9 @@ class _Building:
         self.compiler = compiler
         self.envelope = envelope
         self.spec: Mapping[str, Any] = exchange.facts["streams"]
+        self.errors = self._errors()
 
     def run(self) -> dict[str, StreamPlan]:
-        self.errors = self._errors()
         channels: dict[str, list[Channel]] = {}
         for name in self.exchange.streams:
             spec = self.spec["channels"][name]

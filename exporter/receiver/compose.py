@@ -104,8 +104,7 @@ async def serve(
         listening(receiver, settings, addresses, web_config) as urls,
     ):
         for url in urls:
-            shown = url.replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104
-            sys.stdout.write(f"exchange-exporter {__version__}: receiver, look at {shown}/\n")
+            sys.stdout.write(f"exchange-exporter {__version__}: receiver, look at {url}/\n")
         sys.stdout.flush()
         if not settings.token:
             _LOG.warning("no webhook_token: everybody who reaches the receiver may post alerts")

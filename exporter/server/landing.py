@@ -21,7 +21,6 @@ from exporter.server.status import State, status_of
 from exporter.server.text import moment, printable, span
 from exporter.web.page import part, policy
 
-_LINKS = ("metrics", "sd", "config")
 _HEADS = (
     '<div class="heads" aria-hidden="true"><span></span><span>target</span><span>state</span>'
     '<span class="number">since</span><span class="number">latency</span>'
@@ -61,7 +60,6 @@ class LandingPage:
             string.Template(part(__package__, "landing.html")).safe_substitute(
                 style=style.replace("$", "$$"),
                 script=script.replace("$", "$$"),
-                links="".join(f'<a href="{link}">/{link}</a>' for link in _LINKS),
             )
         )
         self.policy = policy(style, script, "img-src data:; ")

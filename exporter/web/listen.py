@@ -20,6 +20,7 @@ _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]\s/]*)):
 _KEEPALIVE = 130.0
 _LINGER = 2.0
 _SHUTDOWN = 10.0
+_EVERYWHERE = ("::", "0.0.0.0")  # noqa: S104
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # switched off at run time
 
 
@@ -37,10 +38,13 @@ class Server:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """The addresses as URLs."""
+        """The addresses as URLs for this machine, which is ``localhost`` where all are meant."""
         return tuple(
             f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-            for host, port in self.addresses
+            for host, port in (
+                ("localhost" if address in _EVERYWHERE else address, port)
+                for address, port in self.addresses
+            )
         )
 
     async def close(self) -> None:
